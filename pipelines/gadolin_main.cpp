@@ -1,0 +1,3 @@
+#include "pipelines/command.h"
+
+int main(int argc, char** argv) { return pipelines::run(argc, argv); }

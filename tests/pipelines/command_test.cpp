@@ -1,0 +1,31 @@
+#include "pipelines/command.h"
+
+#include <gtest/gtest.h>
+
+#include "gadolin.h"
+
+TEST(Command, EachHasHelpWithAnExampleAndRefusesAnUnknownOption) {
+  for (const pipelines::Command* command : pipelines::commands()) {
+    SCOPED_TRACE(command->name);
+    const Outcome help = gadolin(std::string(command->name) + " --help");
+    EXPECT_EQ(help.exit, 0) << help.out;
+    EXPECT_NE(help.out.find(std::string("gadolin ") + command->name), std::string::npos) << help.out;
+    const Outcome wrong = gadolin(std::string(command->name) + " --no-such-option");
+    EXPECT_EQ(wrong.exit, 2) << wrong.out;
+    EXPECT_NE(wrong.out.find("hint:"), std::string::npos) << wrong.out;
+  }
+}
+
+TEST(Command, AMisspelledCommandNamesTheNearestOne) {
+  const Outcome outcome = gadolin("docter");
+  EXPECT_EQ(outcome.exit, 2);
+  EXPECT_NE(outcome.out.find("did you mean 'gadolin doctor'?"), std::string::npos) << outcome.out;
+  EXPECT_EQ(gadolin("").exit, 2);
+  EXPECT_EQ(gadolin("--version").exit, 0);
+}
+
+TEST(Doctor, NamesTheLibrariesOfThisBuild) {
+  const Outcome outcome = gadolin("doctor");
+  EXPECT_NE(outcome.out.find("HDF5"), std::string::npos) << outcome.out;
+  EXPECT_NE(outcome.out.find("processors"), std::string::npos) << outcome.out;
+}
