@@ -63,12 +63,19 @@ bundle() {
   local dir=$1 work
   mkdir -p "$dir"
   work=$(mktemp -d)
-  (cd "$work" && apt-get download "${torch_wing[@]}" $(apt-cache depends --recurse --no-recommends --no-suggests \
+  (cd "$work" && chmod 755 . && apt-get -o APT::Sandbox::User=root download "${torch_wing[@]}" $(apt-cache depends --recurse --no-recommends --no-suggests \
     --no-conflicts --no-breaks --no-replaces --no-enhances "${torch_wing[@]}" | grep -E \
     '^(libhdf5[a-z-]*-[0-9]+|libboost-(json|container)1.81.0|libyaml-cpp0.7|libspdlog1.10|libfmt9|libssl3|libdeflate0|libpng16-16|libaec[0-9]+|libaec-dev|libsz2|hdf5-helpers|libgmock-dev|googletest)$' | sort -u)) >/dev/null
   for deb in "$work"/*.deb; do dpkg -x "$deb" "$dir"; done
   rm -rf "$work" "$dir"/usr/share/{doc,man,lintian} "$dir"/usr/src "$dir"/usr/lib/*/hdf5/openmpi
-  # Boost is headers by the thousand; the torch wing uses Boost.JSON and what that includes.
+  # Boost is 180 MiB of headers; the torch wing uses Boost.JSON, its version, and what those include.
+  local kept=$dir/usr/include/boost.kept
+  (cd "$dir/usr/include" && printf '#include <boost/json.hpp>\n#include <boost/version.hpp>\n' |
+    g++ -std=c++20 -M -I . -x c++ - | tr ' \\' '\n\n' | sed -n 's#^\(\./\)\?\(boost/.*\)#\2#p' | sort -u >boost.list
+    mkdir boost.kept && tar -cf - -T boost.list | tar -C boost.kept -xf -)
+  rm -rf "$dir/usr/include/boost" "$dir/usr/include/boost.list"
+  mv "$kept/boost" "$dir/usr/include/boost" && rmdir "$kept"
+  rm -rf "$dir"/usr/share/man "$dir"/usr/lib/*/{libcrypto.a,libssl.a,libhdf5_serial_cpp.a,libhdf5_serial_fortran.a}
   echo "install.sh: bundle in $dir, $(du -sm "$dir" | cut -f1) MiB; there: cmake --preset release -DCMAKE_PREFIX_PATH=$dir/usr -DGADOLIN_IMAGING=OFF"
 }
 
