@@ -1,7 +1,7 @@
 // The table of commands: one line each, in the order of the pipeline.
 #include "pipelines/command.h"
 
-#define GADOLIN_COMMANDS(X) X(doctor)
+#define GADOLIN_COMMANDS(X) X(doctor) X(config)
 
 namespace pipelines {
 

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
 #include "gadolin.h"
 
 TEST(Command, EachHasHelpWithAnExampleAndRefusesAnUnknownOption) {
@@ -28,4 +32,12 @@ TEST(Doctor, NamesTheLibrariesOfThisBuild) {
   const Outcome outcome = gadolin("doctor");
   EXPECT_NE(outcome.out.find("HDF5"), std::string::npos) << outcome.out;
   EXPECT_NE(outcome.out.find("processors"), std::string::npos) << outcome.out;
+}
+
+TEST(Config, TheReferencePageIsInSyncWithTheProgram) {
+  const Outcome outcome = gadolin("config reference");
+  ASSERT_EQ(outcome.exit, 0);
+  std::ifstream file(std::filesystem::path(__FILE__).parent_path() / "../../pipelines/REFERENCE.md");
+  const std::string page((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  EXPECT_EQ(outcome.out, page) << "run: build/release/gadolin config reference --out pipelines/REFERENCE.md";
 }
