@@ -1,0 +1,26 @@
+#pragma once
+// Named tensors and facts in one file, in the layout of safetensors: 8 bytes of header length (little endian), a JSON
+// header, then the bytes of the tensors. Read by Python's safetensors as it is; never pickle, never code.
+
+#include <ATen/core/Tensor.h>
+
+#include <filesystem>
+#include <map>
+#include <string>
+
+namespace runtime {
+
+// Tensors lie on the CPU once read. Facts are the header's "__metadata__": "format" names what the file is.
+struct Archive {
+  std::map<std::string, at::Tensor> tensors;
+  std::map<std::string, std::string> facts;
+};
+
+// Published atomically; equal archives give equal bytes. Throws Error when the disk is full.
+void write_archive(const std::filesystem::path& path, const Archive& archive);
+
+// Throws Error when the file is cut short, damaged (the header's own sizes are checked against the file's before
+// anything is allocated) or holds another format than `format` (empty: any).
+Archive read_archive(const std::filesystem::path& path, const std::string& format = "");
+
+}  // namespace runtime

@@ -1,0 +1,39 @@
+#pragma once
+// What the ranks of a run say to each other. A rank is one process with one device, or one thread in tests.
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace runtime {
+
+// Every rank calls the same members in the same order; each call returns when all ranks have come to it. One Comm
+// belongs to one rank. Throws Error when shapes differ between ranks or another rank has failed.
+class Comm {
+ public:
+  virtual ~Comm() = default;
+  virtual int rank() const = 0;
+  virtual int size() const = 0;
+
+  // In place: the sum over ranks (in the order of ranks, so the same on each). No gradient.
+  virtual void all_reduce_sum(at::Tensor& tensor) = 0;
+  // [n, ...] of each rank -> [size * n, ...] in the order of ranks. Differentiable: the gradient of a rank's part is
+  // the sum of what all ranks' losses give to it, so that the sum of losses over ranks has the gradient of one process
+  // with the whole batch.
+  virtual at::Tensor all_gather(const at::Tensor& tensor) = 0;
+  // In place: the root's values.
+  virtual void broadcast(at::Tensor& tensor, int root) = 0;
+  virtual void barrier() = 0;
+};
+
+// One rank that talks to itself.
+std::unique_ptr<Comm> alone();
+
+// Runs `body(comm)` on `size` threads of this process, one rank each, and joins them. When one throws, the others are
+// woken with an Error and the first exception is rethrown. For tests of global-batch losses.
+void run_ranks(int size, const std::function<void(Comm&)>& body);
+
+}  // namespace runtime

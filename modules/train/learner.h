@@ -1,0 +1,74 @@
+#pragma once
+// What is trained: the loop knows nothing more about it.
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "data/dataset.h"
+#include "runtime/archive.h"
+#include "runtime/comm.h"
+
+namespace train {
+
+using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
+
+// A part of a step with parameters and an optimiser of its own (generator and discriminator are two phases). Phases
+// run one after the other in each step; most learners have one.
+struct Phase {
+  std::string name;
+  NamedTensors parameters;           // live tensors that require a gradient
+  double learning_rate_scale = 1.0;  // times the schedule's learning rate
+};
+
+// When a step happens.
+struct Moment {
+  std::int64_t step = 0;   // 0 .. steps-1
+  std::int64_t steps = 1;  // of the whole run
+  std::int64_t epoch = 0;  // passes over the data done
+  double done() const { return static_cast<double>(step) / static_cast<double>(steps); }
+};
+
+struct StepResult {
+  at::Tensor loss;                          // scalar with gradient, mean over this rank's batch
+  std::map<std::string, at::Tensor> watch;  // scalars to log, detached; not read back before they are logged
+};
+
+// Owns its networks and every other state; lives on one device; used from one thread. With several ranks, gradients
+// are averaged over ranks by the Trainer after each phase; losses over the global batch gather through comm().
+class Learner {
+ public:
+  virtual ~Learner() = default;
+
+  virtual std::vector<Phase> phases() = 0;
+  virtual StepResult step(std::size_t phase, const data::Batch& batch, const Moment& moment) = 0;
+  // Before the first step of each epoch; `pass` gives every case once (clustering). `pass` is only drawn from when
+  // wants_pass().
+  virtual bool wants_pass() const { return false; }
+  virtual void before_epoch(data::BatchSource& /*pass*/, const Moment&) {}
+  // After the optimisers of a step (teachers that follow by EMA, queues).
+  virtual void after_update(const Moment&) {}
+
+  // All parameters and buffers of all networks (teachers included) by name: what a checkpoint holds and a transfer
+  // reads ("encoder.stages.0..."). Live tensors.
+  virtual NamedTensors weights() = 0;
+  // All other state (queue, centre, codes, counters): save then load gives a learner that goes on byte for byte.
+  virtual void save(runtime::Archive&) const {}
+  virtual void load(const runtime::Archive&) {}
+  // Before training (true) and before scoring (false): dropout and the like.
+  virtual void set_training(bool training) = 0;
+
+  void use(runtime::Comm& comm) { comm_ = &comm; }
+
+ protected:
+  runtime::Comm& comm() const;  // alone() until use() was called
+
+ private:
+  runtime::Comm* comm_ = nullptr;
+};
+
+}  // namespace train
