@@ -1,0 +1,114 @@
+#include "augment/axis_filter.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+
+namespace augment {
+namespace {
+
+// Rows of weights over the whole extent, cut to where they are not zero.
+AxisFilter cut(const std::vector<std::vector<double>>& full) {
+  AxisFilter filter;
+  for (const std::vector<double>& row : full) {
+    std::size_t low = 0, high = row.size();
+    while (low + 1 < high && row[low] == 0) ++low;
+    while (high > low + 1 && row[high - 1] == 0) --high;
+    filter.first.push_back(static_cast<std::int64_t>(low));
+    filter.weights.emplace_back(row.begin() + static_cast<std::ptrdiff_t>(low),
+                                row.begin() + static_cast<std::ptrdiff_t>(high));
+  }
+  return filter;
+}
+
+std::vector<std::vector<double>> zeros(std::int64_t rows, std::int64_t columns) {
+  return std::vector(static_cast<std::size_t>(rows), std::vector<double>(static_cast<std::size_t>(columns)));
+}
+
+}  // namespace
+
+AxisFilter gaussian(std::int64_t extent, double sigma) {
+  GADOLIN_CHECK(extent > 0 && sigma > 0);
+  const auto radius = static_cast<std::int64_t>(std::ceil(std::min(3 * sigma, static_cast<double>(extent))));
+  std::vector<double> bell;
+  double sum = 0;
+  for (std::int64_t k = -radius; k <= radius; ++k) {
+    const double away = static_cast<double>(k) / sigma;
+    bell.push_back(std::exp(-0.5 * away * away));
+    sum += bell.back();
+  }
+  auto full = zeros(extent, extent);
+  for (std::int64_t i = 0; i < extent; ++i) {
+    for (std::int64_t k = -radius; k <= radius; ++k) {
+      const std::int64_t from = std::clamp<std::int64_t>(i + k, 0, extent - 1);
+      full[static_cast<std::size_t>(i)][static_cast<std::size_t>(from)] +=
+          bell[static_cast<std::size_t>(k + radius)] / sum;
+    }
+  }
+  return cut(full);
+}
+
+AxisFilter through_coarse(std::int64_t extent, std::int64_t coarse) {
+  GADOLIN_CHECK(extent > 0 && coarse > 0);
+  const double cell = static_cast<double>(extent) / static_cast<double>(coarse);
+  auto average = zeros(coarse, extent);
+  for (std::int64_t j = 0; j < coarse; ++j) {
+    const double low = static_cast<double>(j) * cell, high = low + cell;
+    for (std::int64_t i = 0; i < extent; ++i) {
+      const double shared = std::min(high, static_cast<double>(i + 1)) - std::max(low, static_cast<double>(i));
+      if (shared > 0) average[static_cast<std::size_t>(j)][static_cast<std::size_t>(i)] = shared / cell;
+    }
+  }
+  auto full = zeros(extent, extent);
+  for (std::int64_t i = 0; i < extent; ++i) {
+    const double at = std::clamp((static_cast<double>(i) + 0.5) / cell - 0.5, 0.0, static_cast<double>(coarse - 1));
+    const auto lower = static_cast<std::size_t>(at);
+    const double part = at - static_cast<double>(lower);
+    for (std::size_t k = 0; k < static_cast<std::size_t>(extent); ++k) {
+      full[static_cast<std::size_t>(i)][k] = (1 - part) * average[lower][k];
+      if (part > 0) full[static_cast<std::size_t>(i)][k] += part * average[lower + 1][k];
+    }
+  }
+  return cut(full);
+}
+
+void filter(std::span<float> channel, const volume::Shape& shape, int axis, const AxisFilter& filter) {
+  GADOLIN_CHECK(static_cast<std::int64_t>(filter.first.size()) == shape[axis]);
+  const std::int64_t extent = shape[axis];
+  if (axis == 2) {
+    std::vector<float> row(static_cast<std::size_t>(extent));
+    for (float* line = channel.data(); line < channel.data() + channel.size(); line += extent) {
+      std::copy_n(line, extent, row.begin());
+      for (std::size_t i = 0; i < row.size(); ++i) {
+        const float* from = row.data() + filter.first[i];
+        float sum = 0;
+        for (const float weight : filter.weights[i]) sum += weight * *from++;
+        line[i] = sum;
+      }
+    }
+    return;
+  }
+  // Strips of neighbouring columns, so that the inner loop runs along memory.
+  const std::int64_t step = axis == 0 ? shape.height * shape.width : shape.width;
+  const std::int64_t strip = std::min<std::int64_t>(step, 256);
+  std::vector<float> kept(static_cast<std::size_t>(extent * strip));
+  for (std::int64_t outer = 0; outer < shape.voxels(); outer += extent * step) {
+    for (std::int64_t left = 0; left < step; left += strip) {
+      const std::int64_t width = std::min(strip, step - left);
+      float* base = channel.data() + outer + left;
+      for (std::int64_t i = 0; i < extent; ++i) std::copy_n(base + i * step, width, kept.data() + i * strip);
+      for (std::int64_t i = 0; i < extent; ++i) {
+        float* out = base + i * step;
+        std::fill_n(out, width, 0.0f);
+        const float* from = kept.data() + filter.first[static_cast<std::size_t>(i)] * strip;
+        for (const float weight : filter.weights[static_cast<std::size_t>(i)]) {
+          for (std::int64_t x = 0; x < width; ++x) out[x] += weight * from[x];
+          from += strip;
+        }
+      }
+    }
+  }
+}
+
+}  // namespace augment

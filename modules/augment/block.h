@@ -1,0 +1,48 @@
+#pragma once
+// Contiguous voxels [C, D, H, W], width fastest, owned by somebody else: what an op's arithmetic sees instead of a
+// tensor.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "volume/geometry.h"
+#include "volume/reorient.h"
+
+namespace augment {
+
+template <class T>
+struct Block {
+  T* data = nullptr;
+  std::int64_t channels = 0;
+  volume::Shape shape;
+
+  std::span<T> channel(std::int64_t c) const {
+    return {data + c * shape.voxels(), static_cast<std::size_t>(shape.voxels())};
+  }
+};
+
+// The part of a case that was read: voxels of `box`, a box of the case's grid.
+struct Source {
+  Block<const float> image;
+  std::span<const std::int64_t> labels;  // [D, H, W] or empty
+  volume::VoxelBox box;
+  volume::Shape case_shape;
+};
+
+// A view being made. Spans are [D, H, W]; labels and hidden are empty when there are none.
+struct Patch {
+  Block<float> image;
+  std::span<std::int64_t> labels;
+  std::span<std::uint8_t> valid;   // 1 where the voxel lies inside the case
+  std::span<std::uint8_t> hidden;  // 1 where a block mask hid it
+};
+
+// What the voxels of one channel are like.
+struct Contents {
+  double mean = 0, deviation = 0;
+  float low = 0, high = 0;
+};
+Contents contents_of(std::span<const float> voxels);
+
+}  // namespace augment
