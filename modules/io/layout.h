@@ -1,0 +1,88 @@
+#pragma once
+// Cohorts where they lie: the layouts people keep images, labels and tables in are read in place. Adding a layout = one
+// file in layouts/, one line in layout.cpp.
+//
+//   msd     dataset.json with "training" (imagesTr, labelsTr); cases.csv or participants.csv beside it may add columns
+//   nnunet  dataset.json with "channel_names", imagesTr/ID_0000.nii.gz, labelsTr/ID.nii.gz
+//   bids    sub-*/[ses-*/]anat/*.nii.gz, labels as *_dseg; participants.tsv
+//   csv     a table: case, image [, image2 ... | image:NAME], label, patient, site, vendor, modality, report (text or a
+//           .txt), class, score and any other column of numbers; paths are relative to the table
+//   dicom   a folder of DICOM files
+//   flat    a folder (and its subfolders) of images, or one image
+//
+// Finding looks at names, tables and (bids) headers; voxels are read by load(). Nothing here changes the source.
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "volume/case.h"
+
+namespace io {
+
+struct ChannelFile {
+  std::string name;            // unique in the entry
+  std::string modality;        // DICOM Modality, "OT" when unknown
+  std::filesystem::path path;  // empty: this case lacks the channel
+};
+
+// One case to be. A plain value.
+struct Entry {
+  std::string id;  // unique in the cohort
+  std::vector<ChannelFile> channels;
+  std::optional<std::filesystem::path> label;
+  volume::Groups groups;  // patient = the id unless a table or the layout says otherwise
+  std::map<std::string, double> scalars;
+  std::string report;
+  std::vector<std::filesystem::path> files;  // all that the case is made from, for source_hash(); filled by find_cohort
+  std::function<volume::Case()> open;  // when set, gives images and groups instead of `channels`; safe from any thread
+};
+
+struct Cohort {
+  std::string layout;                      // its name
+  std::filesystem::path root;              // the folder paths are told relative to
+  std::vector<Entry> entries;              // in the order of their ids
+  std::map<int, std::string> label_names;  // declared classes; empty when the layout declares none
+  std::vector<std::string> notes;          // for the person: what was there and is not used
+};
+
+struct LayoutOptions {
+  std::string layout = "auto";
+  std::map<int, std::string> label_names;  // win over the layout's own when not empty
+  int threads = 1;                         // for layouts that look into files
+};
+
+struct Layout {
+  const char* name;
+  bool (*mine)(const std::filesystem::path&);
+  Cohort (*find)(const std::filesystem::path&, const LayoutOptions&);
+};
+
+// In the order in which "auto" asks them.
+std::span<const Layout* const> layouts();
+
+// Throws Error: usage for a missing path, an unknown layout, a malformed table or two cases of one name (naming both
+// files); [EMPTY] where no image is.
+Cohort find_cohort(const std::filesystem::path& path, const LayoutOptions& options = {});
+
+// Reads the case and checks it: one grid for all (within 0.1 mm), labels whole numbers of the declared classes, kept as
+// uint8 or uint16. Safe from many threads. Throws Error "case ID: ..." with a code (reject.h).
+volume::Case load(const Entry& entry, const Cohort& cohort);
+
+// SHA-256 over everything load() depends on: bytes of the files, names, groups, scalars, report.
+std::string source_hash(const Entry& entry);
+
+// "MR" for "T1w", "CT" for "ct", "OT" for what is no known name.
+std::string modality_named(const std::string& channel);
+
+// Columns of a table for this entry: patient, site, vendor, report and numbers (all but `skip`). Text in other columns
+// is named once in cohort.notes.
+struct Table;
+void fill_from_row(Entry& entry, Cohort& cohort, const Table& table, std::size_t row,
+                   const std::vector<std::string>& skip);
+
+}  // namespace io
