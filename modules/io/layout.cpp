@@ -135,8 +135,8 @@ std::string modality_named(const std::string& channel) {
 
 void fill_from_row(Entry& entry, Cohort& cohort, const Table& table, std::size_t row,
                    const std::vector<std::string>& skip) {
-  for (std::size_t i = 0; i < table.columns.size(); ++i) {
-    const std::string &name = table.columns[i], &value = table.rows[row][i];
+  for (std::size_t i = 0; i < table.cells.columns.size(); ++i) {
+    const std::string &name = table.cells.columns[i], &value = table.cells.rows[row][i];
     if (value.empty() || value == "n/a" || std::find(skip.begin(), skip.end(), name) != skip.end()) continue;
     if (name == "patient") {
       entry.groups.patient = value;

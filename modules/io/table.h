@@ -1,27 +1,26 @@
 #pragma once
-// A table in a text file: CSV (RFC 4180) or, when the name ends in .tsv, parted by tabs. First line = column names.
+// A table a person wrote: core's CSV, or parted by tabs when the name ends in .tsv (BIDS). First line = column names.
 
 #include <cstddef>
 #include <filesystem>
 #include <optional>
 #include <string>
-#include <vector>
+
+#include "core/table.h"
 
 namespace io {
 
 struct Table {
   std::filesystem::path path;
-  std::vector<std::string> columns;            // as written, trimmed, unique
-  std::vector<std::vector<std::string>> rows;  // trimmed; each as long as `columns`
-  std::vector<std::size_t> lines;              // of the file, where each row begins; from 1
+  core::Table cells;  // trimmed
 
-  std::optional<std::size_t> column(const std::string& name) const;
-  // The cell, empty when there is no such column.
-  std::string cell(std::size_t row, const std::string& name) const;
-  std::string place(std::size_t row) const;  // "cases.csv:17"
+  bool has(const std::string& column) const { return cells.has_column(column); }
+  // Empty when there is no such column.
+  std::string cell(std::size_t row, const std::string& column) const;
+  std::string place(std::size_t row) const;  // "cases.csv row 17", as a spreadsheet counts
 };
 
-// Throws usage Error with file and line: no columns, a name twice, a row of another length, a quote without an end.
+// Throws usage Error with file and line for what is no table.
 Table read_table(const std::filesystem::path& path);
 
 // The whole text as a finite number; nothing when it is none.

@@ -144,12 +144,12 @@ TEST(Layout, ATableThatIsWrongNamesFileAndLine) {
   };
   EXPECT_NE(told("case,image\na,a.nii,x\n").find("t.csv:2: 3 cells"), std::string::npos);
   EXPECT_NE(told("case,file\na,a.nii\n").find("no column 'image'"), std::string::npos);
-  EXPECT_NE(told("image,class\na.nii,benign\n").find("t.csv:2: 'benign' in column class"), std::string::npos);
+  EXPECT_NE(told("image,class\na.nii,benign\n").find("t.csv row 2: 'benign' in column class"), std::string::npos);
   EXPECT_NE(told("image,label\na.nii,1\n").find("call the column 'class'"), std::string::npos);
-  EXPECT_NE(told("image,image\na.nii,1\n").find("two columns are called 'image'"), std::string::npos);
-  EXPECT_NE(told("image\n\"a.nii\n").find("a quote has no end"), std::string::npos);
+  EXPECT_NE(told("image,image\na.nii,1\n").find("column 'image' is named twice"), std::string::npos);
+  EXPECT_NE(told("image\n\"a.nii\n").find("never closes"), std::string::npos);
   EXPECT_NE(told("image\n").find("[EMPTY]"), std::string::npos);
-  EXPECT_NE(told("").find("has no name"), std::string::npos);
+  EXPECT_NE(told("").find("an empty table"), std::string::npos);
 }
 
 TEST(Layout, AFlatFolderTakesImagesFromSubfoldersAndPassesOverPapers) {

@@ -112,7 +112,7 @@ Cohort find(const fs::path& path, const LayoutOptions&) {
   const fs::path participants = path / "participants.tsv";
   if (!fs::is_regular_file(participants)) return cohort;
   const Table table = read_table(participants);
-  for (std::size_t row = 0; row < table.rows.size(); ++row) {
+  for (std::size_t row = 0; row < table.cells.rows.size(); ++row) {
     for (Entry& entry : cohort.entries) {
       if (entry.groups.patient == table.cell(row, "participant_id"))
         fill_from_row(entry, cohort, table, row, {"participant_id", "patient"});

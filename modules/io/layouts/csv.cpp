@@ -24,7 +24,7 @@ Cohort find(const fs::path& path, const LayoutOptions&) {
   const Table table = read_table(path);
   std::vector<std::string> used{"case", "label", "modality"};
   std::vector<std::pair<std::string, std::string>> channels;  // column, name
-  for (const std::string& column : table.columns) {
+  for (const std::string& column : table.cells.columns) {
     if (channel_of(column).empty()) continue;
     channels.emplace_back(column, channel_of(column));
     used.push_back(column);
@@ -35,7 +35,7 @@ Cohort find(const fs::path& path, const LayoutOptions&) {
                             "class, score, report");
   }
   Cohort cohort;
-  for (std::size_t row = 0; row < table.rows.size(); ++row) {
+  for (std::size_t row = 0; row < table.cells.rows.size(); ++row) {
     Entry entry;
     entry.id = table.cell(row, "case");
     const std::string modality = table.cell(row, "modality"), label = table.cell(row, "label");

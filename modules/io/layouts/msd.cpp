@@ -32,9 +32,9 @@ void add_table(Cohort& cohort, const fs::path& folder) {
   for (const char* name : {"cases.csv", "participants.csv"}) {
     if (!fs::is_regular_file(folder / name)) continue;
     const Table table = read_table(folder / name);
-    if (!table.column("case")) continue;
+    if (!table.has("case")) continue;
     std::map<std::string, std::size_t> rows;
-    for (std::size_t row = 0; row < table.rows.size(); ++row) rows.emplace(table.cell(row, "case"), row);
+    for (std::size_t row = 0; row < table.cells.rows.size(); ++row) rows.emplace(table.cell(row, "case"), row);
     for (Entry& entry : cohort.entries) {
       const auto found = rows.find(entry.id);
       if (found != rows.end()) fill_from_row(entry, cohort, table, found->second, {"case", "image", "label"});
