@@ -73,9 +73,9 @@ void copy_rows(const std::array<std::int64_t, 3>& begin, const Source& source, c
 // Where the voxels of one row of the view lie in the source, found once for all channels.
 struct Row {
   explicit Row(std::int64_t width)
-      : corner(static_cast<std::size_t>(width)), nearest(corner.size()), part(corner.size()) {}
+      : corner(static_cast<std::size_t>(width)), inside(corner.size()), part(corner.size()) {}
   std::vector<std::int64_t> corner;        // offset of the lower of the eight neighbours
-  std::vector<std::int64_t> nearest;       // offset of the nearest voxel, -1 outside of the case
+  std::vector<std::uint8_t> inside;        // of the case
   std::vector<std::array<float, 3>> part;  // of the way to the upper neighbour, along d, h, w
 };
 
@@ -123,7 +123,7 @@ class Finder {
 
  private:
   void find(const std::array<double, 3>& at, std::size_t w, Row& row) const {
-    std::int64_t corner = 0, nearest = 0;
+    std::int64_t corner = 0;
     bool inside = true;
     for (int a = 0; a < 3; ++a) {
       const Side& side = sides_[a];
@@ -133,10 +133,9 @@ class Finder {
       const double part = kept - static_cast<double>(lower);
       row.part[w][a] = static_cast<float>(part);
       corner += lower * strides_[a];
-      nearest += (lower + (part >= 0.5 ? 1 : 0)) * strides_[a];
     }
     row.corner[w] = corner;
-    row.nearest[w] = inside ? nearest : -1;
+    row.inside[w] = inside ? 1 : 0;
   }
 
   std::array<std::array<double, 4>, 3> rows_;
@@ -144,19 +143,56 @@ class Finder {
   std::array<std::int64_t, 3> strides_;
 };
 
-void interpolate(const Row& row, const volume::Shape& box, const float* in, float* out) {
-  const std::int64_t width = box.width > 1 ? 1 : 0;
-  const std::int64_t height = box.height > 1 ? box.width : 0;
-  const std::int64_t depth = box.depth > 1 ? box.height * box.width : 0;
+// Offsets from the lower to the upper neighbour; 0 along an axis of one voxel.
+struct Steps {
+  explicit Steps(const volume::Shape& box)
+      : depth(box.depth > 1 ? box.height * box.width : 0),
+        height(box.height > 1 ? box.width : 0),
+        width(box.width > 1 ? 1 : 0) {}
+  std::int64_t depth, height, width;
+};
+
+void interpolate(const Row& row, const Steps& step, const float* in, float* out) {
   // Exact at both ends, so whole coordinates give the voxel itself.
   const auto between = [](float a, float b, float part) { return a * (1 - part) + b * part; };
   for (std::size_t w = 0; w < row.corner.size(); ++w) {
     const float* v = in + row.corner[w];
-    const float* u = v + depth;
+    const float* u = v + step.depth;
+    const std::int64_t diagonal = step.height + step.width;
     const auto [pd, ph, pw] = row.part[w];
-    const float lower = between(between(v[0], v[width], pw), between(v[height], v[height + width], pw), ph);
-    const float upper = between(between(u[0], u[width], pw), between(u[height], u[height + width], pw), ph);
+    const float lower = between(between(v[0], v[step.width], pw), between(v[step.height], v[diagonal], pw), ph);
+    const float upper = between(between(u[0], u[step.width], pw), between(u[step.height], u[diagonal], pw), ph);
     out[w] = between(lower, upper, pd);
+  }
+}
+
+// The label with the greatest share among the eight neighbours, each weighted as in the interpolation of the image:
+// smoother borders than the nearest voxel's label gives, and no label that is not there.
+std::int64_t vote(const std::array<std::int64_t, 8>& labels, const std::array<float, 3>& part) {
+  std::array<float, 8> share{};
+  for (std::size_t i = 0; i < 8; ++i) {
+    const float weight =
+        ((i & 4) ? part[0] : 1 - part[0]) * ((i & 2) ? part[1] : 1 - part[1]) * ((i & 1) ? part[2] : 1 - part[2]);
+    std::size_t first = 0;
+    while (labels[first] != labels[i]) ++first;
+    share[first] += weight;
+  }
+  return labels[static_cast<std::size_t>(std::max_element(share.begin(), share.end()) - share.begin())];
+}
+
+void label_row(const Row& row, const Steps& step, const std::int64_t* in, std::int64_t* out) {
+  for (std::size_t w = 0; w < row.corner.size(); ++w) {
+    if (!row.inside[w]) {
+      out[w] = 0;
+      continue;
+    }
+    const std::int64_t* v = in + row.corner[w];
+    const std::int64_t* u = v + step.depth;
+    const std::int64_t diagonal = step.height + step.width;
+    const std::array<std::int64_t, 8> labels{v[0], v[step.width], v[step.height], v[diagonal],
+                                             u[0], u[step.width], u[step.height], u[diagonal]};
+    const bool same = std::all_of(labels.begin(), labels.end(), [&](std::int64_t each) { return each == labels[0]; });
+    out[w] = same ? labels[0] : vote(labels, row.part[w]);
   }
 }
 
@@ -193,6 +229,7 @@ void pick(const Placing& placing, const Source& source, const Patch& patch) {
   if (is_shift(placing, begin)) return copy_rows(begin, source, patch);
   const volume::Shape& view = patch.image.shape;
   const Finder finder(placing, source);
+  const Steps step(source.box.shape);
   Row row(view.width);
   Bend bend(view, placing.bent() ? placing.bend_cells : 1, placing.bend, placing.bend_seed);
   for (std::int64_t d = 0; d < view.depth; ++d) {
@@ -205,15 +242,10 @@ void pick(const Placing& placing, const Source& source, const Patch& patch) {
       }
       const std::int64_t to = (d * view.height + h) * view.width;
       for (std::int64_t c = 0; c < patch.image.channels; ++c) {
-        interpolate(row, source.box.shape, source.image.channel(c).data(), patch.image.channel(c).data() + to);
+        interpolate(row, step, source.image.channel(c).data(), patch.image.channel(c).data() + to);
       }
-      for (std::int64_t w = 0; w < view.width; ++w) {
-        const std::int64_t nearest = row.nearest[static_cast<std::size_t>(w)];
-        patch.valid[static_cast<std::size_t>(to + w)] = nearest >= 0 ? 1 : 0;
-        if (patch.labels.empty()) continue;
-        patch.labels[static_cast<std::size_t>(to + w)] =
-            nearest >= 0 ? source.labels[static_cast<std::size_t>(nearest)] : 0;
-      }
+      std::copy(row.inside.begin(), row.inside.end(), patch.valid.begin() + to);
+      if (!patch.labels.empty()) label_row(row, step, source.labels.data(), patch.labels.data() + to);
     }
   }
 }

@@ -1,6 +1,6 @@
 #pragma once
 // Takes a view out of a case in one pass: place, turn, scale and bend at once, so that a voxel is interpolated once.
-// Image trilinear, labels nearest. Pure.
+// Image trilinear; labels by the same weights, the greatest share wins, so no new label arises. Pure.
 
 #include <array>
 #include <cstdint>

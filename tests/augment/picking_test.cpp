@@ -74,6 +74,20 @@ TEST(Warp, InterpolatesBetweenVoxels) {
   EXPECT_FLOAT_EQ(shown(view, 2, 1, 1, 1), 3.75f);
 }
 
+TEST(Warp, GivesAVoxelTheLabelThatMostOfItsNeighbourhoodHas) {
+  auto sample = pictures::blobs({1, 2, 4});
+  sample.labels.copy_(at::tensor({1, 1, 5, 5, 1, 2, 6, 5}, at::kLong).reshape({1, 2, 4}));
+  const std::string still = "view 1 1 3 1 2 4 | warp 1 0 0 0 0 1 0 ";
+  const std::string rest = " 1 0 0 0 0 0";
+  const auto labels = [&](const std::string& shift) {
+    return pictures::apply(augment::parse(still + shift + rest), sample).labels.flatten();
+  };
+  // The last voxel is nearest to 6 (.36), and the three others around it are 5 (.64).
+  EXPECT_TRUE(at::equal(labels("0.6 0 0 1 0.4"), at::tensor({1, 2, 5}, at::kLong)));
+  EXPECT_TRUE(at::equal(labels("1 0 0 1 0.4"), at::tensor({1, 2, 6}, at::kLong)));
+  EXPECT_TRUE(at::equal(labels("1 0 0 1 0.6"), at::tensor({2, 6, 5}, at::kLong)));
+}
+
 TEST(Warp, KeepsDistancesInMillimetresWhenItTurns) {
   volume::Frame frame;
   frame.shape = {40, 40, 40};
