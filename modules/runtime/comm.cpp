@@ -1,0 +1,168 @@
+#include "runtime/comm.h"
+
+#include <ATen/ATen.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "core/error.h"
+
+namespace runtime {
+namespace {
+
+class Alone : public Comm {
+ public:
+  int rank() const override { return 0; }
+  int size() const override { return 1; }
+  void all_reduce_sum(at::Tensor&) override {}
+  at::Tensor all_gather(const at::Tensor& tensor) override { return tensor; }
+  void broadcast(at::Tensor&, int root) override { GADOLIN_CHECK(root == 0); }
+  void barrier() override {}
+};
+
+// Where threads hand each other tensors. A round is over when every rank has come to it; nobody can come to the next
+// round before he has taken what this one gave, so one set of tensors is enough.
+class Meeting {
+ public:
+  using Tensors = std::shared_ptr<const std::vector<at::Tensor>>;
+
+  explicit Meeting(int size) : brought_(size) {}
+
+  Tensors exchange(int rank, at::Tensor tensor) {
+    std::unique_lock lock(mutex_);
+    require_all();
+    brought_[rank] = std::move(tensor);
+    if (++come_ == brought_.size()) {
+      given_ = std::make_shared<const std::vector<at::Tensor>>(brought_);
+      brought_.assign(brought_.size(), {});
+      come_ = 0;
+      ++round_;
+      all_come_.notify_all();
+      return given_;
+    }
+    const auto round = round_;
+    all_come_.wait(lock, [&] { return round_ != round || gone_; });
+    if (round_ == round) require_all();
+    return given_;
+  }
+
+  // A rank that has come to its end, well or not, comes to no further round.
+  void leave(std::exception_ptr why) {
+    const std::scoped_lock lock(mutex_);
+    gone_ = true;
+    if (why && !failure_) failure_ = why;
+    all_come_.notify_all();
+  }
+
+  std::exception_ptr failure() const { return failure_; }
+
+ private:
+  void require_all() const {
+    if (gone_) throw core::Error(failure_ ? "another rank has failed" : "another rank has ended before this one");
+  }
+
+  std::mutex mutex_;
+  std::condition_variable all_come_;
+  std::vector<at::Tensor> brought_;
+  Tensors given_;
+  std::size_t come_ = 0;
+  std::uint64_t round_ = 0;
+  bool gone_ = false;
+  std::exception_ptr failure_;
+};
+
+class ThreadComm;
+
+// Forward: the parts of all ranks. Backward: the sum over ranks of what each got for this rank's part.
+struct Gather : torch::autograd::Function<Gather> {
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& tensor, std::int64_t comm);
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 torch::autograd::variable_list gradients);
+};
+
+class ThreadComm : public Comm {
+ public:
+  ThreadComm(Meeting& meeting, int rank, int size) : meeting_(meeting), rank_(rank), size_(size) {}
+  int rank() const override { return rank_; }
+  int size() const override { return size_; }
+
+  void all_reduce_sum(at::Tensor& tensor) override {
+    const at::NoGradGuard no_gradient;
+    const auto all = exchange(tensor);
+    at::Tensor sum = all->front().clone();
+    for (std::size_t i = 1; i < all->size(); ++i) sum.add_((*all)[i]);
+    tensor.copy_(sum);
+  }
+  at::Tensor all_gather(const at::Tensor& tensor) override {
+    return Gather::apply(tensor, static_cast<std::int64_t>(reinterpret_cast<std::intptr_t>(this)));
+  }
+  void broadcast(at::Tensor& tensor, int root) override {
+    GADOLIN_CHECK(root >= 0 && root < size_);
+    const at::NoGradGuard no_gradient;
+    tensor.copy_((*exchange(tensor))[root]);
+  }
+  void barrier() override { meeting_.exchange(rank_, {}); }
+
+  // A copy is handed out: the owner may write to his own at once.
+  Meeting::Tensors exchange(const at::Tensor& tensor) {
+    auto all = meeting_.exchange(rank_, tensor.detach().clone());
+    for (const at::Tensor& each : *all) {
+      if (!each.defined() || each.sizes() != tensor.sizes() || each.scalar_type() != tensor.scalar_type()) {
+        throw core::Error("ranks brought tensors of different shapes or types",
+                          "every rank must be given a batch of the same size");
+      }
+    }
+    return all;
+  }
+
+ private:
+  Meeting& meeting_;
+  int rank_, size_;
+};
+
+at::Tensor Gather::forward(torch::autograd::AutogradContext* context, const at::Tensor& tensor, std::int64_t comm) {
+  context->saved_data["comm"] = comm;
+  context->saved_data["rows"] = tensor.size(0);
+  return at::cat(*reinterpret_cast<ThreadComm*>(static_cast<std::intptr_t>(comm))->exchange(tensor));
+}
+
+torch::autograd::variable_list Gather::backward(torch::autograd::AutogradContext* context,
+                                                torch::autograd::variable_list gradients) {
+  auto* const comm = reinterpret_cast<ThreadComm*>(static_cast<std::intptr_t>(context->saved_data["comm"].toInt()));
+  const std::int64_t rows = context->saved_data["rows"].toInt();
+  at::Tensor sum = gradients.front().contiguous().clone();
+  comm->all_reduce_sum(sum);
+  return {sum.narrow(0, comm->rank() * rows, rows), at::Tensor()};
+}
+
+}  // namespace
+
+std::unique_ptr<Comm> alone() { return std::make_unique<Alone>(); }
+
+void run_ranks(int size, const std::function<void(Comm&)>& body) {
+  GADOLIN_CHECK(size >= 1);
+  Meeting meeting(size);
+  {
+    std::vector<std::jthread> threads;
+    threads.reserve(static_cast<std::size_t>(size));
+    for (int rank = 0; rank < size; ++rank) {
+      threads.emplace_back([&, rank] {
+        std::exception_ptr why;
+        try {
+          ThreadComm comm(meeting, rank, size);
+          body(comm);
+        } catch (...) {
+          why = std::current_exception();
+        }
+        meeting.leave(why);
+      });
+    }
+  }
+  if (meeting.failure()) std::rethrow_exception(meeting.failure());
+}
+
+}  // namespace runtime
