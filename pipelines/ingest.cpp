@@ -1,0 +1,272 @@
+// gadolin ingest: a cohort, wherever and however it lies, into a store.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <boost/json.hpp>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "core/files.h"
+#include "core/log.h"
+#include "core/parallel.h"
+#include "core/progress.h"
+#include "core/table.h"
+#include "io/layout.h"
+#include "io/reject.h"
+#include "pipelines/command.h"
+#include "store/writer.h"
+
+namespace pipelines {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+struct Request {
+  std::string source, store, layout = "auto";
+  std::vector<std::string> labels;
+  int workers = 0;
+  double commit_every_s = 60;
+  bool dry_run = false, json = false;
+};
+
+// What became of one case; a row of ingest_report.csv.
+struct Outcome {
+  enum class Status { kLeft, kAdded, kPresent, kFailed } status = Status::kLeft;
+  std::string reason, message;
+};
+
+const char* name(Outcome::Status status) {
+  static constexpr const char* kNames[] = {"left", "added", "present", "failed"};
+  return kNames[static_cast<int>(status)];
+}
+
+// SIGINT and SIGTERM end the command after the cases at hand; the former handlers come back at the end.
+class StopSignal {
+ public:
+  StopSignal() {
+    asked_ = false;
+    struct sigaction action {};
+    action.sa_handler = [](int) { asked_ = true; };
+    sigaction(SIGINT, &action, &interrupt_);
+    sigaction(SIGTERM, &action, &terminate_);
+  }
+  ~StopSignal() {
+    sigaction(SIGINT, &interrupt_, nullptr);
+    sigaction(SIGTERM, &terminate_, nullptr);
+  }
+  StopSignal(const StopSignal&) = delete;
+  StopSignal& operator=(const StopSignal&) = delete;
+  bool asked() const { return asked_; }
+
+ private:
+  static inline std::atomic<bool> asked_{false};
+  struct sigaction interrupt_ {};
+  struct sigaction terminate_ {};
+};
+
+// "1=anterior" each; 0 is the background unless said otherwise.
+std::map<int, std::string> label_names(const std::vector<std::string>& arguments) {
+  std::map<int, std::string> names;
+  for (const std::string& argument : arguments) {
+    const std::size_t cut = argument.find('=');
+    const std::string number = argument.substr(0, cut);
+    if (cut == std::string::npos || cut + 1 == argument.size() || number.empty() || number.size() > 5 ||
+        number.find_first_not_of("0123456789") != std::string::npos || std::stoi(number) > 65535) {
+      throw core::usage_error("--labels " + argument + " is not NUMBER=NAME", "for example --labels 1=liver 2=tumour");
+    }
+    names[std::stoi(number)] = argument.substr(cut + 1);
+  }
+  if (!names.empty()) names.emplace(0, "background");
+  return names;
+}
+
+// Publishes what was added when the last time is long enough ago, so that a killed run loses little.
+class Committer {
+ public:
+  Committer(store::Writer& writer, double every_s) : writer_(writer), every_s_(every_s) {}
+  void maybe() {
+    const std::unique_lock hold(mutex_, std::try_to_lock);
+    if (!hold || std::chrono::duration<double>(Clock::now() - last_).count() < every_s_) return;
+    writer_.commit();
+    last_ = Clock::now();
+  }
+
+ private:
+  store::Writer& writer_;
+  double every_s_;
+  std::mutex mutex_;
+  Clock::time_point last_ = Clock::now();
+};
+
+Outcome failed(std::string reason, const core::Error& error) {
+  return {Outcome::Status::kFailed, std::move(reason), error.what()};
+}
+
+// Loads one case and adds it. What is wrong with the case becomes its outcome; what is wrong with the store is thrown.
+Outcome take_in(const io::Entry& entry, const io::Cohort& cohort, store::Writer* writer) {
+  std::optional<volume::Case> one;
+  std::string hash;
+  try {
+    if (writer != nullptr) {
+      hash = io::source_hash(entry);
+      if (writer->has(entry.id, hash)) return {Outcome::Status::kPresent, "", ""};
+    }
+    one = io::load(entry, cohort);
+  } catch (const core::Error& error) {
+    return failed(io::reason_of(error), error);
+  } catch (const std::bad_alloc&) {
+    return failed("MEMORY", core::Error("case " + entry.id + ": out of memory", "fewer --workers need less"));
+  }
+  if (writer == nullptr) return {Outcome::Status::kAdded, "", ""};
+  try {
+    writer->add(*one, hash);
+  } catch (const core::Error& error) {
+    writer->commit();  // throws when it is the store that cannot go on (a full disk)
+    return failed("STORE", error);
+  }
+  return {Outcome::Status::kAdded, "", ""};
+}
+
+std::vector<Outcome> take_all(const Request& request, const io::Cohort& cohort, store::Writer* writer,
+                              const StopSignal& stop) {
+  std::vector<Outcome> outcomes(cohort.entries.size());
+  core::Progress progress(request.dry_run ? "check" : "ingest", "cases", static_cast<std::int64_t>(outcomes.size()));
+  std::optional<Committer> committer;
+  if (writer != nullptr) committer.emplace(*writer, request.commit_every_s);
+  core::parallel_for(static_cast<std::int64_t>(outcomes.size()), request.workers, [&](std::int64_t i) {
+    if (stop.asked()) return;
+    const std::size_t at = static_cast<std::size_t>(i);
+    outcomes[at] = take_in(cohort.entries[at], cohort, writer);
+    if (committer) committer->maybe();
+    progress.advance();
+  });
+  if (writer != nullptr) writer->commit();
+  return outcomes;
+}
+
+struct Summary {
+  std::int64_t added = 0, present = 0, failed = 0, left = 0;
+  std::map<std::string, std::int64_t> reasons;
+};
+
+Summary summary_of(const std::vector<Outcome>& outcomes) {
+  Summary sum;
+  for (const Outcome& outcome : outcomes) {
+    sum.added += outcome.status == Outcome::Status::kAdded;
+    sum.present += outcome.status == Outcome::Status::kPresent;
+    sum.left += outcome.status == Outcome::Status::kLeft;
+    if (outcome.status != Outcome::Status::kFailed) continue;
+    ++sum.failed;
+    ++sum.reasons[outcome.reason];
+  }
+  return sum;
+}
+
+void write_report(const fs::path& path, const io::Cohort& cohort, const std::vector<Outcome>& outcomes) {
+  core::Table table{{"case", "status", "reason", "message"}, {}};
+  for (std::size_t i = 0; i < outcomes.size(); ++i)
+    table.add({cohort.entries[i].id, name(outcomes[i].status), outcomes[i].reason, outcomes[i].message});
+  core::publish_file(path, core::to_csv(table));
+}
+
+void tell_failures(const std::vector<Outcome>& outcomes) {
+  constexpr std::int64_t kMost = 10;
+  std::int64_t told = 0;
+  for (const Outcome& outcome : outcomes) {
+    if (outcome.status == Outcome::Status::kFailed && told++ < kMost) core::log_warn(outcome.message);
+  }
+  if (told > kMost) core::log_warn(fmt::format("and {} cases more", told - kMost));
+}
+
+void tell_summary(const Request& request, const io::Cohort& cohort, const Summary& sum, std::int64_t in_store,
+                  double seconds) {
+  if (request.json) {
+    boost::json::object reasons, labels;
+    for (const auto& [reason, count] : sum.reasons) reasons[reason] = count;
+    for (const auto& [value, label] : cohort.label_names) labels[std::to_string(value)] = label;
+    const boost::json::object all{{"layout", cohort.layout},   {"found", cohort.entries.size()},
+                                  {"added", sum.added},        {"present", sum.present},
+                                  {"failed", sum.failed},      {"left", sum.left},
+                                  {"reasons", reasons},        {"labels", labels},
+                                  {"in_store", in_store},      {"seconds", seconds},
+                                  {"dry_run", request.dry_run}};
+    std::printf("%s\n", boost::json::serialize(all).c_str());
+    return;
+  }
+  std::string line = fmt::format("ingest ({}): {} cases found, {} {}", cohort.layout, cohort.entries.size(), sum.added,
+                                 request.dry_run ? "usable" : "added");
+  if (sum.present > 0) line += fmt::format(", {} already there", sum.present);
+  if (sum.failed > 0) line += fmt::format(", {} failed", sum.failed);
+  if (sum.left > 0) line += fmt::format(", {} left for the next run", sum.left);
+  for (const auto& [reason, count] : sum.reasons) line += fmt::format("; {} {}", count, reason);
+  if (!request.dry_run) line += fmt::format("; {} in the store", in_store);
+  std::printf("%s; %s\n", line.c_str(), core::duration_text(seconds).c_str());
+  if (sum.failed > 0 && !request.dry_run) std::printf("why: %s/ingest_report.csv\n", request.store.c_str());
+}
+
+core::Exit ingest(const Request& given) {
+  Request request = given;
+  if (request.workers <= 0) request.workers = core::usable_processors();
+  if (request.store.empty() && !request.dry_run)
+    throw core::usage_error("no store is named", "gadolin ingest SOURCE STORE, or --dry-run to check only");
+  const auto start = Clock::now();
+  const io::Cohort cohort =
+      io::find_cohort(request.source, {request.layout, label_names(request.labels), request.workers});
+  for (const std::string& note : cohort.notes) core::log_info(note);
+  std::unique_ptr<store::Writer> writer;
+  if (!request.dry_run) {
+    store::WriterOptions options;
+    options.label_names = cohort.label_names;
+    writer = std::make_unique<store::Writer>(request.store, options);
+  }
+  const StopSignal stop;
+  const std::vector<Outcome> outcomes = take_all(request, cohort, writer.get(), stop);
+  if (!request.dry_run) write_report(fs::path(request.store) / "ingest_report.csv", cohort, outcomes);
+  const Summary sum = summary_of(outcomes);
+  tell_failures(outcomes);
+  tell_summary(request, cohort, sum, writer ? writer->size() : 0,
+               std::chrono::duration<double>(Clock::now() - start).count());
+  if (sum.left > 0) return core::Exit::kInterrupted;
+  if (sum.added + sum.present == 0) return core::Exit::kNothingUsable;
+  return sum.failed > 0 ? core::Exit::kSomeFailed : core::Exit::kDone;
+}
+
+std::function<core::Exit()> attach(CLI::App& app) {
+  auto request = std::make_shared<Request>();
+  app.add_option("SOURCE", request->source, "folder, dataset.json's folder, .csv table or one image")->required();
+  app.add_option("STORE", request->store, "folder of the store; made, or gone on with");
+  std::vector<std::string> layouts{"auto"};
+  for (const io::Layout* layout : io::layouts()) layouts.emplace_back(layout->name);
+  app.add_option("--layout", request->layout, "how the source is laid out")
+      ->check(CLI::IsMember(layouts))
+      ->capture_default_str();
+  app.add_option("--labels", request->labels, "declared classes, NUMBER=NAME; they win over the source's own")
+      ->type_name("NUMBER=NAME")
+      ->delimiter(',');
+  app.add_option("--workers", request->workers, "cases read at once, one volume each; 0 = one a processor")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  app.add_option("--commit-every", request->commit_every_s, "publish what was added at least this often, seconds")
+      ->check(CLI::Range(0.0, 86400.0))
+      ->capture_default_str();
+  app.add_flag("--dry-run", request->dry_run, "read and check every case, write nothing");
+  app.add_flag("--json", request->json, "the summary as one JSON object");
+  return [request] { return ingest(*request); };
+}
+
+}  // namespace
+
+extern const Command ingest_command;
+const Command ingest_command{"ingest", "read a folder or table of images into a store",
+                             "  gadolin ingest Task04_Hippocampus hippocampus.store\n"
+                             "  gadolin ingest cases.csv trial.store --labels 1=liver 2=tumour --workers 8\n"
+                             "  gadolin ingest archive --dry-run --json",
+                             attach};
+
+}  // namespace pipelines
