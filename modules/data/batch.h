@@ -16,7 +16,7 @@ namespace data {
 // said. A sample that draws on two cases has views of either: `case_index` tells.
 struct View {
   at::Tensor images;      // [N, C, D, H, W] float32
-  at::Tensor labels;      // [N, D, H, W] int64; undefined when no case of the batch has any
+  at::Tensor labels;      // [N, D, H, W] int64, -1 in a case without; undefined when no case of the batch has any
   at::Tensor valid;       // [N, D, H, W] uint8: 1 where the voxel lies inside its case
   at::Tensor hidden;      // [N, D, H, W] uint8: 1 where a block mask hid the voxel; undefined: nowhere
   at::Tensor case_index;  // [N] int64, index in the store

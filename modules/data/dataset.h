@@ -35,6 +35,7 @@ class Dataset {
   virtual Sample get(std::uint64_t number) const = 0;
 };
 
+// Stacks. Throws Error, naming the cases, when a view has another size or other channels in one sample than in another.
 Batch collate(std::vector<Sample> samples);
 
 // Batches in a fixed order; its place is part of a checkpoint. One consumer.
@@ -47,7 +48,8 @@ class BatchSource {
   virtual void seek(std::uint64_t position) = 0;
   // Samples in one pass over the data.
   virtual std::int64_t epoch_size() const = 0;
-  // One pass over all cases in order, apart from the position (before_epoch): batches of each case once.
+  // The samples of the present epoch in order, apart from the position (before_epoch): each case once, the last batch
+  // short. Every rank is given all of them. It is at its end when position() is epoch_size(); it must not outlive this.
   virtual std::unique_ptr<BatchSource> pass() const = 0;
 };
 

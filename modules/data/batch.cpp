@@ -1,0 +1,118 @@
+#include "data/batch.h"
+
+#include <ATen/ATen.h>
+
+#include <limits>
+
+#include "core/error.h"
+#include "data/dataset.h"
+
+namespace data {
+namespace {
+
+at::Tensor moved(const at::Tensor& tensor, const c10::Device& device) {
+  return tensor.defined() ? tensor.to(device, /*non_blocking=*/tensor.is_pinned()) : tensor;
+}
+
+// Stacks what is there; where some lack the part, `filler` stands in. Undefined when all lack it.
+at::Tensor stacked(const std::vector<Sample>& samples, std::size_t view, at::Tensor ViewSample::*part, int filler) {
+  const at::Tensor* some = nullptr;
+  for (const Sample& sample : samples) {
+    if (some == nullptr && (sample.views[view].*part).defined()) some = &(sample.views[view].*part);
+  }
+  if (some == nullptr) return {};
+  std::vector<at::Tensor> parts;
+  for (const Sample& sample : samples) {
+    const at::Tensor& own = sample.views[view].*part;
+    parts.push_back(own.defined() ? own : at::full_like(*some, filler));
+    if (parts.back().sizes() != some->sizes()) {
+      throw core::Error("view " + std::to_string(view) + " of case " + sample.id +
+                            " has another size or other channels than that of case " + samples.front().id,
+                        "prepare the cases together, so that all have the same channels");
+    }
+  }
+  return at::stack(parts);
+}
+
+View stacked_view(const std::vector<Sample>& samples, std::size_t view) {
+  View result;
+  result.images = stacked(samples, view, &ViewSample::image, 0);
+  result.labels = stacked(samples, view, &ViewSample::labels, -1);
+  result.valid = stacked(samples, view, &ViewSample::valid, 1);
+  result.hidden = stacked(samples, view, &ViewSample::hidden, 0);
+  std::vector<std::int64_t> cases;
+  for (const Sample& sample : samples) {
+    cases.push_back(sample.view_case[view]);
+    result.voxel_to_case.push_back(sample.views[view].voxel_to_case);
+    result.case_shape.push_back(sample.view_case_shape[view]);
+  }
+  result.case_index = at::tensor(cases, at::kLong);
+  return result;
+}
+
+at::Tensor channels_of(const std::vector<Sample>& samples) {
+  std::vector<at::Tensor> rows;
+  for (const Sample& sample : samples) {
+    if (sample.channels_present.size() != samples.front().channels_present.size()) {
+      throw core::Error("case " + sample.id + " has another number of channels than case " + samples.front().id);
+    }
+    rows.push_back(at::tensor(at::ArrayRef<std::uint8_t>(sample.channels_present), at::kByte));
+  }
+  return at::stack(rows);
+}
+
+}  // namespace
+
+Batch Batch::to(const c10::Device& device) const {
+  Batch result = *this;
+  for (View& view : result.views) {
+    for (at::Tensor* const each : {&view.images, &view.labels, &view.valid, &view.hidden, &view.case_index}) {
+      *each = moved(*each, device);
+    }
+  }
+  for (at::Tensor* const each : {&result.sample, &result.case_index, &result.has_labels, &result.channels_present}) {
+    *each = moved(*each, device);
+  }
+  for (auto& [name, tensor] : result.targets) tensor = moved(tensor, device);
+  return result;
+}
+
+Batch collate(std::vector<Sample> samples) {
+  GADOLIN_CHECK(!samples.empty());
+  Batch batch;
+  for (const Sample& sample : samples) {
+    GADOLIN_CHECK(sample.views.size() == samples.front().views.size() &&
+                  sample.view_case.size() == sample.views.size() &&
+                  sample.view_case_shape.size() == sample.views.size());
+  }
+  for (std::size_t view = 0; view < samples.front().views.size(); ++view) {
+    batch.views.push_back(stacked_view(samples, view));
+  }
+  const auto count = samples.size();
+  std::vector<std::int64_t> numbers, cases;
+  std::vector<std::uint8_t> labelled;
+  std::map<std::string, std::vector<float>> targets;
+  for (std::size_t i = 0; i < count; ++i) {
+    Sample& sample = samples[i];
+    numbers.push_back(static_cast<std::int64_t>(sample.number));
+    cases.push_back(sample.case_index);
+    labelled.push_back(sample.has_labels ? 1 : 0);
+    for (const auto& [name, value] : sample.targets) {
+      auto& column = targets[name];
+      column.resize(count, std::numeric_limits<float>::quiet_NaN());
+      column[i] = static_cast<float>(value);
+    }
+  }
+  batch.sample = at::tensor(numbers, at::kLong);
+  batch.case_index = at::tensor(cases, at::kLong);
+  batch.has_labels = at::tensor(at::ArrayRef<std::uint8_t>(labelled), at::kByte);
+  batch.channels_present = channels_of(samples);
+  for (const auto& [name, column] : targets) batch.targets[name] = at::tensor(column, at::kFloat);
+  for (Sample& sample : samples) {
+    batch.reports.push_back(std::move(sample.report));
+    batch.ids.push_back(std::move(sample.id));
+  }
+  return batch;
+}
+
+}  // namespace data

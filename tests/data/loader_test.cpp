@@ -1,0 +1,204 @@
+#include "data/loader.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <set>
+#include <thread>
+
+#include "core/error.h"
+#include "data/subset.h"
+
+namespace {
+
+// Case i is a picture full of its sample's number; some lack labels, a target or a report.
+class Numbers : public data::Dataset {
+ public:
+  explicit Numbers(std::int64_t size) : size_(size) {}
+  std::int64_t size() const override { return size_; }
+  data::Sample get(std::uint64_t number) const override {
+    if (number == broken) throw core::Error("case " + std::to_string(number) + ": chunk is damaged");
+    if (number % 3 == 0) std::this_thread::sleep_for(std::chrono::microseconds(300));
+    ++drawn;
+    data::Sample sample;
+    sample.number = number;
+    sample.case_index = static_cast<std::int64_t>(number) % size_;
+    sample.id = "case-" + std::to_string(sample.case_index);
+    sample.channels_present = {1, static_cast<std::uint8_t>(number % 2)};
+    data::ViewSample view;
+    view.image = at::full({2, 2, 3, 4}, static_cast<double>(number), at::kFloat);
+    view.valid = at::ones({2, 3, 4}, at::kByte);
+    if (number % 2 == 0) view.labels = at::full({2, 3, 4}, static_cast<std::int64_t>(number), at::kLong);
+    view.voxel_to_case.rows[0][3] = static_cast<double>(number);
+    sample.has_labels = number % 2 == 0;
+    sample.views = {view};
+    sample.view_case = {sample.case_index};
+    sample.view_case_shape = {{9, 9, 9}};
+    if (number % 2 == 1) sample.targets["score"] = static_cast<double>(number) / 2;
+    return sample;
+  }
+  std::uint64_t broken = ~std::uint64_t{0};
+  mutable std::atomic<int> drawn{0};
+
+ private:
+  std::int64_t size_;
+};
+
+std::vector<std::int64_t> numbers(const data::Batch& batch) {
+  const at::Tensor sample = batch.sample.contiguous();
+  return {sample.data_ptr<std::int64_t>(), sample.data_ptr<std::int64_t>() + sample.numel()};
+}
+
+data::LoaderOptions options(std::int64_t batch_size, int workers) {
+  data::LoaderOptions options;
+  options.batch_size = batch_size;
+  options.workers = workers;
+  return options;
+}
+
+TEST(Loader, GivesTheSameBatchesWhateverTheNumberOfWorkers) {
+  const auto dataset = std::make_shared<Numbers>(7);
+  data::Loader one(dataset, options(3, 1)), four(dataset, options(3, 4));
+  for (int i = 0; i < 20; ++i) {
+    const data::Batch a = one.next(), b = four.next();
+    EXPECT_EQ(numbers(a), (std::vector<std::int64_t>{3 * i, 3 * i + 1, 3 * i + 2}));
+    EXPECT_EQ(numbers(a), numbers(b));
+    EXPECT_TRUE(at::equal(a.views[0].images, b.views[0].images));
+    EXPECT_EQ(a.ids, b.ids);
+    EXPECT_EQ(a.views[0].voxel_to_case, b.views[0].voxel_to_case);
+  }
+  EXPECT_EQ(one.position(), 60u);
+}
+
+TEST(Loader, SeekingIsSkipping) {
+  const auto dataset = std::make_shared<Numbers>(5);
+  data::Loader skipped(dataset, options(2, 2)), sought(dataset, options(2, 2));
+  for (int i = 0; i < 7; ++i) skipped.next();
+  sought.next();
+  sought.seek(14);
+  EXPECT_EQ(skipped.position(), sought.position());
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(numbers(skipped.next()), numbers(sought.next()));
+}
+
+TEST(Loader, RanksShareEachStepAndTheUnionIsThatOfOneRank) {
+  const auto dataset = std::make_shared<Numbers>(5);
+  data::Loader whole(dataset, options(4, 1));
+  auto first = options(2, 1), second = options(2, 1);
+  first.ranks = second.ranks = 2;
+  second.rank = 1;
+  data::Loader a(dataset, first), b(dataset, second);
+  for (int i = 0; i < 6; ++i) {
+    auto both = numbers(a.next());
+    for (const auto number : numbers(b.next())) both.push_back(number);
+    EXPECT_EQ(both, numbers(whole.next()));
+    EXPECT_EQ(a.position(), whole.position());
+  }
+}
+
+TEST(Loader, APassGivesEachCaseOnceAndLeavesThePositionAlone) {
+  const auto dataset = std::make_shared<Numbers>(7);
+  data::Loader loader(dataset, options(3, 2));
+  for (int i = 0; i < 3; ++i) loader.next();  // in the second epoch: 9 of 14
+  const auto pass = loader.pass();
+  std::vector<std::int64_t> met;
+  while (pass->position() < static_cast<std::uint64_t>(pass->epoch_size())) {
+    for (const auto number : numbers(pass->next())) met.push_back(number);
+  }
+  EXPECT_EQ(met, (std::vector<std::int64_t>{7, 8, 9, 10, 11, 12, 13}));
+  EXPECT_EQ(loader.position(), 9u);
+  EXPECT_EQ(numbers(loader.next()), (std::vector<std::int64_t>{9, 10, 11}));
+}
+
+TEST(Loader, AWorkersErrorComesOutOfNextAtItsBatch) {
+  const auto dataset = std::make_shared<Numbers>(9);
+  dataset->broken = 5;
+  data::Loader loader(dataset, options(2, 3));
+  loader.next();
+  loader.next();
+  for (int again = 0; again < 2; ++again) {
+    try {
+      loader.next();
+      FAIL();
+    } catch (const core::Error& error) {
+      EXPECT_EQ(error.story(), "case 5: chunk is damaged");
+    }
+  }
+  EXPECT_EQ(loader.position(), 4u);
+}
+
+TEST(Loader, MakesNoMoreAheadThanItWasAllowed) {
+  const auto dataset = std::make_shared<Numbers>(9);
+  auto few = options(2, 4);
+  few.prefetch = 1;
+  data::Loader loader(dataset, few);
+  loader.next();
+  std::this_thread::sleep_for(std::chrono::milliseconds(30));
+  EXPECT_LE(dataset->drawn, 6);
+}
+
+TEST(Loader, LeavesTorchsThreadsOfTheTrainingThreadAlone) {
+  const int before = at::get_num_threads();
+  data::Loader loader(std::make_shared<Numbers>(4), options(2, 2));
+  loader.next();
+  EXPECT_EQ(at::get_num_threads(), before);
+}
+
+TEST(Loader, RefusesNumbersThatMakeNoSense) {
+  EXPECT_THROW(data::Loader(std::make_shared<Numbers>(4), options(0, 1)), core::Error);
+  EXPECT_THROW(data::Loader(std::make_shared<Numbers>(4), options(1, -1)), core::Error);
+  EXPECT_THROW(data::Loader(std::make_shared<Numbers>(0), options(1, 1)), core::Error);
+}
+
+TEST(Collate, FlagsSayWhatIsThereAndTheRestIsMarkedAsMissing) {
+  const Numbers dataset(9);
+  const data::Batch batch = data::collate({dataset.get(4), dataset.get(5)});
+  EXPECT_EQ(batch.size(), 2);
+  EXPECT_EQ(batch.views[0].images.sizes(), (at::IntArrayRef{2, 2, 2, 3, 4}));
+  EXPECT_EQ(batch.has_labels[0].item<int>(), 1);
+  EXPECT_EQ(batch.has_labels[1].item<int>(), 0);
+  EXPECT_EQ(batch.views[0].labels[0].max().item<int>(), 4);
+  EXPECT_EQ(batch.views[0].labels[1].max().item<int>(), -1);
+  EXPECT_FALSE(batch.views[0].hidden.defined());
+  EXPECT_TRUE(std::isnan(batch.targets.at("score")[0].item<float>()));
+  EXPECT_EQ(batch.targets.at("score")[1].item<float>(), 2.5f);
+  EXPECT_EQ(batch.channels_present[0][1].item<int>(), 0);
+  EXPECT_EQ(batch.channels_present[1][1].item<int>(), 1);
+  EXPECT_FALSE(data::collate({dataset.get(1), dataset.get(3)}).views[0].labels.defined());
+}
+
+TEST(Collate, SizesThatDifferAreAnErrorThatNamesTheCases) {
+  const Numbers dataset(9);
+  data::Sample odd = dataset.get(1);
+  odd.views[0].image = at::zeros({2, 2, 3, 5});
+  try {
+    data::collate({dataset.get(0), odd});
+    FAIL();
+  } catch (const core::Error& error) {
+    EXPECT_NE(error.story().find("case-0"), std::string::npos);
+    EXPECT_NE(error.story().find("case-1"), std::string::npos);
+  }
+}
+
+TEST(Batch, MovingToTheDeviceItIsOnSharesItsTensors) {
+  const Numbers dataset(9);
+  const data::Batch batch = data::collate({dataset.get(0)});
+  const data::Batch same = batch.to(at::kCPU);
+  EXPECT_EQ(same.views[0].images.data_ptr(), batch.views[0].images.data_ptr());
+  EXPECT_EQ(same.ids, batch.ids);
+}
+
+TEST(Subset, GivesTheChosenCasesInItsOwnNumbering) {
+  const data::Subset subset(std::make_shared<Numbers>(10), {8, 2, 5});
+  EXPECT_EQ(subset.size(), 3);
+  EXPECT_EQ(subset.get(0).case_index, 8);
+  EXPECT_EQ(subset.get(5).case_index, 5);
+  EXPECT_EQ(subset.get(5).number, 5u);
+  EXPECT_EQ(subset.get(5).views[0].image[0][0][0][0].item<float>(), 15) << "the second epoch draws anew";
+  EXPECT_THROW(data::Subset(std::make_shared<Numbers>(10), {10}), core::Error);
+}
+
+}  // namespace
