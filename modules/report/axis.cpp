@@ -26,7 +26,7 @@ std::vector<Tick> linear_ticks(double low, double high, int wanted) {
   const double rough = (high - low) / std::max(1, wanted);
   const double power = std::pow(10.0, std::floor(std::log10(rough)));
   const double lead = rough / power;
-  const double step = power * (lead <= 1 ? 1 : lead <= 2 ? 2 : lead <= 5 ? 5 : 10);
+  const double step = power * (lead <= 1.5 ? 1 : lead <= 3.5 ? 2 : lead <= 7.5 ? 5 : 10);
   std::vector<Tick> ticks;
   const double first = std::ceil(low / step - 1e-9), last = std::floor(high / step + 1e-9);
   // A range that is tiny beside its values has no round steps within a double's precision.
@@ -42,6 +42,19 @@ std::vector<Tick> decade_ticks(double low, double high, int wanted) {
   for (double power = first; power <= last; power += stride) {
     const double value = std::pow(10.0, power);
     ticks.push_back({value, power >= -3 && power <= 5 ? fmt::format("{:g}", value) : fmt::format("1e{:.0f}", power)});
+  }
+  return ticks;
+}
+
+// 1, 2 and 5 of every decade, for axes that have few decades.
+std::vector<Tick> ladder_ticks(double low, double high) {
+  std::vector<Tick> ticks;
+  for (double power = std::floor(std::log10(low)); power <= std::log10(high); ++power) {
+    for (const double lead : {1.0, 2.0, 5.0}) {
+      const double value = lead * std::pow(10.0, power);
+      if (value >= low * (1 - 1e-9) && value <= high * (1 + 1e-9))
+        ticks.push_back({value, fmt::format("{:.6g}", value)});
+    }
   }
   return ticks;
 }
@@ -87,7 +100,9 @@ double Axis::place(double value) const {
 std::vector<Tick> Axis::ticks(int wanted) const {
   if (logarithmic_) {
     std::vector<Tick> decades = decade_ticks(low_, high_, wanted);
-    if (decades.size() >= 2) return decades;
+    if (decades.size() >= 3) return decades;
+    std::vector<Tick> ladder = ladder_ticks(low_, high_);
+    if (ladder.size() >= 3) return ladder;
   }
   return linear_ticks(low_, high_, wanted);
 }

@@ -26,7 +26,8 @@ class Axis {
   void fit(double padding);
   // 0 at the low end, 1 at the high end; may lie beyond.
   double place(double value) const;
-  // About `wanted` round values within the axis: steps of 1, 2 or 5; decades on a logarithmic axis that has some.
+  // About `wanted` round values within the axis: steps of 1, 2 or 5; decades on a logarithmic axis that
+  // has some.
   std::vector<Tick> ticks(int wanted) const;
 
   double low() const { return low_; }

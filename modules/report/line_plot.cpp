@@ -91,12 +91,31 @@ std::string band_of(const Series& series, const Field& field) {
   return elements;
 }
 
+// The mean of the drawable values among the last `count`; a gap stays a gap.
+std::vector<double> running_mean(const Series& series, const Axis& axis) {
+  std::vector<double> mean(series.y.size(), std::nan(""));
+  const auto count = static_cast<std::size_t>(series.smooth);
+  double sum = 0, held = 0;
+  for (std::size_t i = 0; i < series.y.size(); ++i) {
+    if (axis.drawable(series.y[i])) sum += series.y[i], ++held;
+    if (i >= count && axis.drawable(series.y[i - count])) sum -= series.y[i - count], --held;
+    if (axis.drawable(series.y[i])) mean[i] = sum / held;
+  }
+  return mean;
+}
+
 void draw_series(Svg& svg, const Series& series, std::size_t position, const Field& field) {
   // After all colours were used once, dashes tell the lines apart.
   const std::string dash = position < Svg::kSeriesColours ? "" : " stroke-dasharray=\"6 4\"";
   std::string group = fmt::format("<g class=\"series-{}\" data-series=\"{}\">{}", position % Svg::kSeriesColours,
                                   escaped(series.name), band_of(series, field));
-  for (const Run& run : runs_of(series, series.y, field)) {
+  const bool smooth = series.smooth > 1;
+  if (smooth) {
+    for (const Run& run : runs_of(series, series.y, field)) {
+      group += fmt::format("<path class=\"curve pale\" d=\"{}\"/>", path_of(run));
+    }
+  }
+  for (const Run& run : runs_of(series, smooth ? running_mean(series, field.y) : series.y, field)) {
     if (run.size() > 1) group += fmt::format("<path class=\"curve\"{} d=\"{}\"/>", dash, path_of(run));
     if (run.size() > 1 && !series.markers) continue;
     for (const Point& p : run) {
@@ -186,18 +205,21 @@ std::string line_plot(const LinePlot& plot) {
     field.top = 30;
   }
   field.top += draw_legend(svg, plot, field.left, field.top - 4);
-  field.width = plot.width - field.left - 16;
+  field.width = plot.width - field.left - 26;
   field.height = plot.height - field.top - (plot.x_label.empty() ? 26 : 44);
   draw_axes(svg, plot, field);
   if (field.x.empty()) {
     svg.text(field.left + field.width / 2, field.top + field.height / 2, "no values", Anchor::kMiddle, "dim");
   }
+  double lane = 0;
   for (const auto& [at, word] : plot.marks) {
     if (!field.x.drawable(at) || field.x.place(at) < 0 || field.x.place(at) > 1) continue;
     const double x = field.left + field.x.place(at) * field.width;
     const bool near_end = x + estimated_width(word) + 6 > plot.width;
     svg.line(x, field.top, x, field.top + field.height, "mark");
-    svg.text(x + (near_end ? -4 : 4), field.top + 11, word, near_end ? Anchor::kEnd : Anchor::kStart, "dim");
+    svg.text(x + (near_end ? -4 : 4), field.top + 11 + 15 * lane, word, near_end ? Anchor::kEnd : Anchor::kStart,
+             "dim");
+    lane = lane < 2 ? lane + 1 : 0;
   }
   // A nested picture cuts off what lies beyond a range that was given.
   svg.raw(fmt::format("<svg x=\"{0}\" y=\"{1}\" width=\"{2}\" height=\"{3}\" viewBox=\"{0} {1} {2} {3}\">\n",

@@ -160,8 +160,9 @@ Picture lay_out(const std::vector<Row>& rows, const std::vector<std::string>& he
     for (std::size_t i = 0; i < rows[r].size(); ++i) {
       const Picture& tile = rows[r][i].picture;
       paste(sheet, tile, x + (widths[i] - tile.width) / 2, y + (heights[r] - tile.height) / 2);
-      draw_text(sheet, x + (widths[i] - text_width(rows[r][i].caption)) / 2, y + heights[r] + 4, rows[r][i].caption,
-                kDim);
+      // Right below its tile, however low that is in a row of unequal ones.
+      draw_text(sheet, x + (widths[i] - text_width(rows[r][i].caption)) / 2, y + (heights[r] + tile.height) / 2 + 4,
+                rows[r][i].caption, kDim);
       x += widths[i] + kGap;
     }
     y += heights[r] + kLine + kGap;

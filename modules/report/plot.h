@@ -14,6 +14,7 @@ struct Series {
   std::vector<double> x, y;       // of one length
   std::vector<double> low, high;  // an interval band, empty or as long as y
   bool markers = false;
+  int smooth = 0;  // over so many values a running mean is drawn, the values themselves pale behind it
 };
 
 struct LinePlot {

@@ -23,7 +23,9 @@ std::string style() {
       ".plot .rule{{stroke:var(--rule);stroke-width:1}}.plot .axis{{stroke:var(--dim);stroke-width:1}}"
       ".plot .mark{{stroke:var(--dim);stroke-width:1;stroke-dasharray:4 3}}"
       ".plot .curve{{fill:none;stroke:currentColor;stroke-width:1.8;stroke-linejoin:round;stroke-linecap:round}}"
-      ".plot .band{{fill:currentColor;fill-opacity:.16;stroke:none}}.plot .dot{{fill:currentColor}}"
+      ""
+      ".plot .pale{{stroke-width:1;stroke-opacity:.3}}.plot "
+      ".band{{fill:currentColor;fill-opacity:.16;stroke:none}}.plot .dot{{fill:currentColor}}"
       ".plot .faint{{fill:currentColor;fill-opacity:.4}}.plot .bar{{fill:currentColor;fill-opacity:.85}}"
       ".plot .span{{stroke:currentColor;stroke-width:2.2;stroke-linecap:round}}"
       ".plot .whisker{{stroke:var(--ink);stroke-width:1.4}}",

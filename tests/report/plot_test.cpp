@@ -44,6 +44,7 @@ TEST(Axis, TicksAreRound) {
 TEST(Axis, DecadesOnALogarithmicAxisAndRoundValuesWithinOne) {
   EXPECT_EQ(texts(axis_over(1e-4, 10, true), 8), (std::vector<std::string>{"1e-4", "0.001", "0.01", "0.1", "1", "10"}));
   EXPECT_EQ(texts(axis_over(2, 8, true), 3), (std::vector<std::string>{"2", "4", "6", "8"}));
+  EXPECT_EQ(texts(axis_over(0.4, 60, true), 8), (std::vector<std::string>{"0.5", "1", "2", "5", "10", "20", "50"}));
   EXPECT_NEAR(axis_over(1, 100, true).place(10), 0.5, 1e-12);
   EXPECT_FALSE(axis_over(1, 100, true).drawable(0));
 }
@@ -93,6 +94,16 @@ TEST(LinePlot, ValuesThatAreNoNumbersLeaveAGap) {
   plot.series[0].y.assign(6, kNaN);
   EXPECT_EQ(count(line_plot(plot), ">no values<"), 1);
   EXPECT_EQ(count(line_plot({}), ">no values<"), 1);
+}
+
+TEST(LinePlot, ARunningMeanIsDrawnOverPaleValuesAndPassesOverAGap) {
+  LinePlot plot;
+  plot.series.push_back(
+      {.name = "a", .x = {0, 1, 2, 3, 4}, .y = {0, 2, kNaN, 4, 6}, .low = {}, .high = {}, .smooth = 3});
+  const std::string svg = line_plot(plot);
+  EXPECT_EQ(count(svg, "class=\"curve pale\""), 2) << "two stretches";
+  EXPECT_EQ(count(svg, "class=\"curve\" d="), 2);
+  EXPECT_EQ(count(svg, "nan"), 0);
 }
 
 TEST(LinePlot, ALogarithmicAxisLeavesOutWhatIsNotPositive) {
