@@ -1,0 +1,44 @@
+#pragma once
+// STORE/manifest.json: the only file that says what belongs to a store. One line a case, so that a person can look;
+// the last entry is the SHA-256 of all before it, so that a damaged or hand-edited one is noticed.
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "store/summary.h"
+
+namespace store {
+
+inline constexpr int kStoreVersion = 1;
+
+struct Manifest {
+  struct Shard {
+    std::string file;  // "shard-0000.h5", in STORE/shards
+    std::int64_t size_bytes = 0;
+    std::string sha256;
+  };
+  struct Entry {
+    CaseSummary summary;
+    std::int64_t shard = 0;
+    std::string group;  // of the shard: "/case-00000"
+  };
+  std::map<int, std::string> label_names;
+  std::string plan_yaml;
+  std::vector<Shard> shards;
+  std::vector<Entry> cases;
+};
+
+std::filesystem::path manifest_path(const std::filesystem::path& folder);
+std::filesystem::path shard_path(const std::filesystem::path& folder, const std::string& file);
+
+std::string manifest_text(const Manifest& manifest);
+// Throws Error when the text is damaged, no manifest, or of a newer version.
+Manifest manifest_from(std::string_view text);
+
+// One case as JSON, numbers exact to the last bit.
+std::string summary_text(const CaseSummary& summary);
+
+}  // namespace store
