@@ -1,0 +1,63 @@
+#pragma once
+// The numbers of the loop. What a batch holds is said where the data are chosen.
+
+#include <cstdint>
+#include <string>
+#include <tuple>
+
+#include "core/config.h"
+
+namespace train {
+
+struct TrainerSettings {
+  std::int64_t steps = 1000;
+  double learning_rate = 1.0e-3;
+  double final_learning_rate = 0.0;
+  std::string schedule = "cosine";
+  std::int64_t warmup_steps = 50;
+  double weight_decay = 0.05;
+  double beta1 = 0.9, beta2 = 0.999;
+  double clip_norm = 1.0;
+  double ema_decay = 0.0;
+  std::string precision = "fp32";
+  std::int64_t checkpoint_every = 500;
+  std::int64_t keep = 2;
+  std::int64_t log_every = 10;
+  std::int64_t seed = 0;
+  double max_time_s = 0.0;
+
+  static constexpr auto fields() {
+    using S = TrainerSettings;
+    return std::tuple{
+        core::field("steps", &S::steps, "updates of the whole run", core::Range{1, 1e12}),
+        core::field("learning_rate", &S::learning_rate, "highest learning rate, after the warm-up", core::Range{0, 100}),
+        core::field("final_learning_rate", &S::final_learning_rate, "where cosine and poly end", core::Range{0, 100}),
+        core::field("schedule", &S::schedule, "cosine, poly (power 0.9) or constant, after the warm-up"),
+        core::field("warmup_steps", &S::warmup_steps, "steps of linear rise from 0", core::Range{0, 1e12}),
+        core::field("weight_decay", &S::weight_decay, "AdamW's; parameters of one dimension are spared",
+                    core::Range{0, 10}),
+        core::field("beta1", &S::beta1, "AdamW's memory of the gradient", core::Range{0, 0.999999}),
+        core::field("beta2", &S::beta2, "AdamW's memory of the squared gradient", core::Range{0, 0.999999}),
+        core::field("clip_norm", &S::clip_norm, "gradients of a larger global norm are scaled down to it; 0: never",
+                    core::Range{0, 1e9}),
+        core::field("ema_decay", &S::ema_decay, "decay of the average of the weights that is kept beside them; 0: none",
+                    core::Range{0, 0.9999999}),
+        core::field("precision", &S::precision,
+                    "fp32, bf16 (autocast), or auto: bf16 where the processor has units for it"),
+        core::field("checkpoint_every", &S::checkpoint_every, "steps between checkpoints; 0: at the end only",
+                    core::Range{0, 1e12}),
+        core::field("keep", &S::keep, "checkpoints kept, the last ones", core::Range{1, 1e6}),
+        core::field("log_every", &S::log_every, "steps between rows of metrics.csv", core::Range{1, 1e9}),
+        core::field("seed", &S::seed, "of torch's generators (dropout)", core::Range{0, 9e15}),
+        core::field("max_time_s", &S::max_time_s, "stop after a checkpoint when so much time is over; 0: no limit",
+                    core::Range{0, 1e9})};
+  }
+
+  // Throws usage Error for a word that is none of the above.
+  void check() const;
+};
+
+// At step 0 .. steps-1.
+double learning_rate(const TrainerSettings& settings, std::int64_t step);
+
+}  // namespace train
