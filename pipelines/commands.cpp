@@ -1,7 +1,12 @@
 // The table of commands: one line each, in the order of the pipeline.
 #include "pipelines/command.h"
 
-#define GADOLIN_COMMANDS(X) X(doctor) X(config)
+#ifdef GADOLIN_HAS_IMAGING
+#define GADOLIN_IMAGING_COMMANDS(X) X(ingest)
+#else
+#define GADOLIN_IMAGING_COMMANDS(X)
+#endif
+#define GADOLIN_COMMANDS(X) X(doctor) X(config) GADOLIN_IMAGING_COMMANDS(X)
 
 namespace pipelines {
 

@@ -1,0 +1,260 @@
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <thread>
+
+#include "core/table.h"
+#include "gadolin.h"
+#include "io/format.h"
+#include "store/reader.h"
+
+namespace fs = std::filesystem;
+using volume::Volume;
+using volume::VoxelType;
+
+namespace {
+
+struct Folder {
+  fs::path path;
+  Folder() {
+    path = fs::temp_directory_path() /
+           ("gadolin_ingest_" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()) + "_" +
+            std::to_string(::getpid()));
+    fs::remove_all(path);
+    fs::create_directories(path);
+  }
+  ~Folder() { fs::remove_all(path); }
+  fs::path operator/(const std::string& name) const { return path / name; }
+};
+
+void image(const fs::path& path, int seed, volume::Shape shape = {6, 7, 8}) {
+  fs::create_directories(path.parent_path());
+  Volume v(shape, VoxelType::kInt16, volume::Geometry{});
+  auto voxels = v.voxels<std::int16_t>();
+  for (std::size_t i = 0; i < voxels.size(); ++i)
+    voxels[i] = static_cast<std::int16_t>((i * 31 + static_cast<std::size_t>(seed) * 977) % 2000);
+  io::write_image(path, v);
+}
+
+void cohort(const fs::path& folder, int count, volume::Shape shape = {6, 7, 8}) {
+  for (int i = 0; i < count; ++i) image(folder / ("case" + std::to_string(100 + i) + ".nii.gz"), i, shape);
+}
+
+void cut(const fs::path& path) { fs::resize_file(path, fs::file_size(path) / 2); }
+
+Outcome ingest(const std::string& arguments) { return gadolin("ingest " + arguments); }
+
+std::string quoted(const fs::path& path) { return "'" + path.string() + "'"; }
+
+fs::path shared_data() {
+  if (const char* given = std::getenv("GADOLIN_SHARED_DATA")) return given;
+  return fs::weakly_canonical(fs::path(__FILE__).parent_path() / "../../../shared/data");
+}
+
+}  // namespace
+
+TEST(Ingest, AFolderBecomesAStoreAndASecondRunFindsAllThere) {
+  const Folder folder;
+  cohort(folder / "in", 5);
+  const std::string arguments = quoted(folder / "in") + " " + quoted(folder / "store");
+  const Outcome first = ingest(arguments);
+  EXPECT_EQ(first.exit, 0) << first.out;
+  EXPECT_NE(first.out.find("ingest (flat): 5 cases found, 5 added"), std::string::npos) << first.out;
+  const store::Reader reader(folder / "store");
+  ASSERT_EQ(reader.size(), 5);
+  EXPECT_EQ(reader.summary(0).id, "case100");
+  const volume::Case loaded = reader.load(3);
+  const Volume source = io::read_image(folder / "in/case103.nii.gz");
+  EXPECT_TRUE(std::equal(source.bytes().begin(), source.bytes().end(), loaded.reference().bytes().begin()));
+  const Outcome second = ingest(arguments + " --json");
+  EXPECT_EQ(second.exit, 0) << second.out;
+  EXPECT_NE(second.out.find("\"present\":5"), std::string::npos) << second.out;
+  EXPECT_EQ(store::Reader(folder / "store").data_hash(), reader.data_hash());
+}
+
+TEST(Ingest, ATruncatedFileAmongGoodOnesIsARowOfTheReportAndTheOthersAreThere) {
+  const Folder folder;
+  cohort(folder / "in", 4);
+  cut(folder / "in/case101.nii.gz");
+  const Outcome outcome = ingest(quoted(folder / "in") + " " + quoted(folder / "store") + " --workers 2");
+  EXPECT_EQ(outcome.exit, 4) << outcome.out;
+  EXPECT_NE(outcome.out.find("3 added, 1 failed; 1 TRUNCATED"), std::string::npos) << outcome.out;
+  EXPECT_EQ(store::Reader(folder / "store").size(), 3);
+  const core::Table report = core::read_csv(folder / "store/ingest_report.csv");
+  ASSERT_EQ(report.columns, (std::vector<std::string>{"case", "status", "reason", "message"}));
+  ASSERT_EQ(report.rows.size(), 4U);
+  EXPECT_EQ(report.rows[0][1], "added");
+  EXPECT_EQ(report.rows[1][0], "case101");
+  EXPECT_EQ(report.rows[1][1], "failed");
+  EXPECT_EQ(report.rows[1][2], "TRUNCATED");
+  EXPECT_NE(report.rows[1][3].find("Hint:"), std::string::npos);
+  image(folder / "in/case101.nii.gz", 1);  // repaired: the next run completes the store
+  EXPECT_EQ(ingest(quoted(folder / "in") + " " + quoted(folder / "store")).exit, 0);
+  EXPECT_EQ(store::Reader(folder / "store").size(), 4);
+}
+
+TEST(Ingest, WhatCannotBeUsedAtAllExitsWithThreeOrTwoAndAHint) {
+  const Folder folder;
+  fs::create_directories(folder / "empty");
+  cohort(folder / "bad", 2);
+  cut(folder / "bad/case100.nii.gz");
+  cut(folder / "bad/case101.nii.gz");
+  cohort(folder / "twice", 1);
+  fs::copy_file(folder / "twice/case100.nii.gz", folder / "twice/case100.nii");
+  const std::string store = " " + quoted(folder / "store");
+  const Outcome empty = ingest(quoted(folder / "empty") + store);
+  EXPECT_EQ(empty.exit, 3) << empty.out;
+  EXPECT_NE(empty.out.find("hint:"), std::string::npos) << empty.out;
+  const Outcome gone = ingest(quoted(folder / "gone") + store);
+  EXPECT_EQ(gone.exit, 2) << gone.out;
+  EXPECT_NE(gone.out.find("hint:"), std::string::npos) << gone.out;
+  const Outcome twice = ingest(quoted(folder / "twice") + store);
+  EXPECT_EQ(twice.exit, 2) << twice.out;
+  EXPECT_NE(twice.out.find("case100.nii.gz"), std::string::npos) << twice.out;
+  EXPECT_NE(twice.out.find("case100.nii "), std::string::npos) << twice.out;
+  EXPECT_EQ(ingest(quoted(folder / "bad") + store).exit, 3);
+  EXPECT_EQ(ingest(quoted(folder / "bad") + store + " --layout nifty").exit, 2);
+  EXPECT_EQ(ingest(quoted(folder / "bad") + store + " --labels liver").exit, 2);
+  EXPECT_EQ(ingest(quoted(folder / "bad")).exit, 2);
+}
+
+TEST(Ingest, ADryRunChecksEveryCaseAndWritesNothing) {
+  const Folder folder;
+  cohort(folder / "in", 3);
+  cut(folder / "in/case102.nii.gz");
+  const Outcome outcome = ingest(quoted(folder / "in") + " " + quoted(folder / "store") + " --dry-run");
+  EXPECT_EQ(outcome.exit, 4) << outcome.out;
+  EXPECT_NE(outcome.out.find("2 usable, 1 failed"), std::string::npos) << outcome.out;
+  EXPECT_FALSE(fs::exists(folder / "store"));
+}
+
+TEST(Ingest, ALabelOutsideTheDeclaredClassesNamesTheValue) {
+  const Folder folder;
+  image(folder / "a.nii.gz", 1);
+  Volume map(volume::Shape{6, 7, 8}, VoxelType::kUInt8, volume::Geometry{});
+  map.voxels<std::uint8_t>()[5] = 3;
+  io::write_image(folder / "l.nii.gz", map);
+  std::ofstream(folder / "t.csv") << "case,image,label\na,a.nii.gz,\nb,a.nii.gz,l.nii.gz\n";
+  const std::string arguments = quoted(folder / "t.csv") + " " + quoted(folder / "store");
+  const Outcome wrong = ingest(arguments + " --labels 1=liver,2=tumour");
+  EXPECT_EQ(wrong.exit, 4) << wrong.out;
+  EXPECT_NE(wrong.out.find("holds 3, declared are 0 background, 1 liver, 2 tumour"), std::string::npos) << wrong.out;
+  fs::remove_all(folder / "store");
+  EXPECT_EQ(ingest(arguments + " --labels 3=vessel").exit, 0);
+  const store::Reader reader(folder / "store");
+  EXPECT_EQ(reader.label_names().at(3), "vessel");
+  EXPECT_EQ(reader.summary(1).label_voxels.at(3), 1);
+}
+
+TEST(Ingest, KilledAtAnyMomentTheNextRunGoesOnAndTheStoreIsThatOfAnUnbrokenRun) {
+  const Folder folder;
+  cohort(folder / "in", 24, {12, 20, 20});
+  const std::string in = quoted(folder / "in");
+  ASSERT_EQ(ingest(in + " " + quoted(folder / "whole")).exit, 0);
+  const std::string expected = store::Reader(folder / "whole").data_hash();
+  int killed_inside = 0;
+  for (const int wait_ms : {5, 30, 60, 100, 160, 250}) {
+    const fs::path broken = folder / ("broken" + std::to_string(wait_ms));
+    const std::string store = broken.string(), source = (folder / "in").string();
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      const int null = ::open("/dev/null", O_RDWR);
+      ::dup2(null, 1);
+      ::dup2(null, 2);
+      ::execl(GADOLIN_BINARY, GADOLIN_BINARY, "ingest", source.c_str(), store.c_str(), "--commit-every", "0",
+              "--workers", "2", static_cast<char*>(nullptr));
+      ::_exit(127);
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(wait_ms));
+    ::kill(child, SIGKILL);
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    if (fs::exists(broken / "manifest.json")) {
+      const std::int64_t there = store::Reader(broken).size();  // what is published is whole
+      killed_inside += there > 0 && there < 24;
+    }
+    const Outcome rest = ingest(in + " " + quoted(broken));
+    EXPECT_EQ(rest.exit, 0) << rest.out;
+    EXPECT_EQ(store::Reader(broken).data_hash(), expected) << "killed after " << wait_ms << " ms";
+  }
+  RecordProperty("killed_inside", killed_inside);
+}
+
+TEST(Ingest, WhereNothingMoreCanBeWrittenTheRunSaysSoAndTheNextOneCompletesTheStore) {
+  const Folder folder;
+  cohort(folder / "in", 8, {24, 40, 40});
+  const std::string log = quoted(folder / "log");
+  // Files may not grow beyond 64 KiB; the signal that comes with it is ignored, so that write() fails as on a full
+  // disk.
+  const std::string limited = "trap '' XFSZ; ulimit -f 128; exec '" GADOLIN_BINARY "' ingest " + quoted(folder / "in") +
+                              " " + quoted(folder / "store") + " >" + log + " 2>&1";
+  const int status = std::system(("sh -c " + std::string("\"") + limited + "\"").c_str());
+  ASSERT_TRUE(WIFEXITED(status));
+  std::ifstream file(folder / "log");
+  const std::string told((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  EXPECT_EQ(WEXITSTATUS(status), 3) << told;
+  EXPECT_NE(told.find("cannot write"), std::string::npos) << told;
+  const Outcome rest = ingest(quoted(folder / "in") + " " + quoted(folder / "store"));
+  EXPECT_EQ(rest.exit, 0) << rest.out;
+  EXPECT_EQ(store::Reader(folder / "store").size(), 8);
+}
+
+TEST(Ingest, ASignalEndsTheRunAfterACommitWithFive) {
+  const Folder folder;
+  cohort(folder / "in", 40, {16, 40, 40});
+  const std::string store = (folder / "store").string(), source = (folder / "in").string();
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    const int null = ::open("/dev/null", O_RDWR);
+    ::dup2(null, 1);
+    ::dup2(null, 2);
+    ::execl(GADOLIN_BINARY, GADOLIN_BINARY, "ingest", source.c_str(), store.c_str(), "--commit-every", "0", "--workers",
+            "1", static_cast<char*>(nullptr));
+    ::_exit(127);
+  }
+  for (int i = 0; i < 400 && !fs::exists(folder / "store/manifest.json"); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  ::kill(child, SIGTERM);
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  ASSERT_TRUE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == 0) GTEST_SKIP() << "the machine was too fast to be interrupted";
+  EXPECT_EQ(WEXITSTATUS(status), 5);
+  EXPECT_GT(store::Reader(folder / "store").size(), 0);
+  EXPECT_LT(store::Reader(folder / "store").size(), 40);
+}
+
+TEST(Ingest, HippocampusCasesComeThroughATableWithTheirLabels) {
+  const fs::path data = shared_data() / "msd_hippocampus";
+  if (!fs::exists(data)) GTEST_SKIP() << "no shared data";
+  const Folder folder;
+  std::ofstream table(folder / "cases.csv");
+  table << "case,image,label,patient\n";
+  for (const char* id : {"006", "007", "008", "011"}) {
+    const std::string file = "hippocampus_" + std::string(id) + ".nii.gz";
+    table << id << "," << (data / "imagesTr" / file).string() << "," << (data / "labelsTr" / file).string() << ",s"
+          << (std::atoi(id) + 1) / 2 << "\n";
+  }
+  table.close();
+  const Outcome outcome =
+      ingest(quoted(folder / "cases.csv") + " " + quoted(folder / "store") + " --labels 1=anterior 2=posterior");
+  ASSERT_EQ(outcome.exit, 0) << outcome.out;
+  const store::Reader reader(folder / "store");
+  ASSERT_EQ(reader.size(), 4);
+  EXPECT_EQ(reader.summary(1).groups.patient, "s4");
+  EXPECT_EQ(reader.summary(2).groups.patient, "s4");
+  const Volume label = io::read_image(data / "labelsTr/hippocampus_006.nii.gz");
+  const auto voxels = label.voxels<std::uint8_t>();
+  EXPECT_EQ(reader.summary(0).label_voxels.at(1), std::count(voxels.begin(), voxels.end(), 1));
+}
