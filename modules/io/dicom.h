@@ -1,0 +1,82 @@
+#pragma once
+// DICOM series of classic single-frame images (PS3.3 A.3 CT, A.4 MR and their like), through DCMTK: found, read and
+// written.
+//
+// A volume has the axes {slice, row, column} and LPS millimetres; the slices are ordered along the normal of the image
+// plane (row direction x column direction), never by InstanceNumber. Stored values keep their width; slope and
+// intercept become Volume::scale and offset, or are applied (float32) where slices differ in them.
+//
+// Whatever would have to be guessed is refused with a code (reject.h; REASONS.md has them all). Every file passes a
+// check of ours (dicom_outline.h) before DCMTK sees it. No text of a patient, no UID and no date ever comes into an
+// Error, a note or a result: names are pseudonyms, "p" or "s" and 16 digits of a SHA-256. They are stable, which lets
+// series of one patient stay together; they are no protection from somebody who can guess the PatientID.
+//
+// Safe from many threads.
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "volume/case.h"
+
+namespace io {
+
+// One SeriesInstanceUID of one patient, as its headers tell. A plain value.
+struct DicomSeries {
+  std::string id;                            // pseudonym of patient and SeriesInstanceUID
+  std::string patient;                       // pseudonym of the PatientID
+  std::string modality;                      // DICOM Modality
+  std::string site;                          // pseudonym of the institution; empty when not told
+  std::string vendor;                        // "GE", "Philips", "Siemens" ... or a plain word; empty when not told
+  std::vector<std::filesystem::path> files;  // in the order of their names
+  std::string refusal;  // a code when the headers alone tell that this cannot be read, e.g. PATIENT_MISMATCH
+};
+
+// A file that calls itself DICOM and cannot be put into a series.
+struct DicomDamage {
+  std::filesystem::path file;
+  std::string code, story;
+};
+
+struct DicomScan {
+  std::vector<DicomSeries> series;   // in the order of their first files
+  std::vector<DicomDamage> damaged;  // in the order of the files
+  std::int64_t others = 0;           // files that are no DICOM images: texts, DICOMDIR, reports
+};
+
+// Looks at the header of every file below `folder` (or at one file). Memory grows with the number of files, not with
+// their size. Throws nothing for bad files.
+DicomScan scan_dicom(const std::filesystem::path& folder, int threads = 1);
+// True when one of the first files of the folder, or the file, has the DICOM magic (PS3.10 7.1).
+bool looks_like_dicom(const std::filesystem::path& path);
+
+struct DicomVolume {
+  volume::Volume image;
+  std::string modality;
+  volume::Groups groups;           // pseudonyms, as in DicomSeries
+  std::vector<std::string> notes;  // codes of what was repaired or doubted: COUNT_MISMATCH, RESCALE_MISSING ...
+};
+
+// Throws Error with a code. `files` are all of one series, in any order.
+DicomVolume read_dicom(std::span<const std::filesystem::path> files);
+// The one series in a folder (and below), or one file. Throws Error [SEVERAL_SERIES], or [EMPTY] for none.
+DicomVolume read_dicom_folder(const std::filesystem::path& folder);
+
+// What a written series tells besides its volume.
+struct DicomTags {
+  std::string key;              // all UIDs derive from it: same key, same UIDs; one key a series
+  std::string patient;          // made up: PatientID and PatientName
+  std::string modality = "MR";  // "CT": CT Image Storage, anything else MR Image Storage
+  std::string study;            // series of one study (and frame of reference) share it; empty = the key
+  std::string vendor = "gadolin", site, description;
+};
+
+// Writes slice000.dcm ... into `folder` (made when it is not there): explicit little endian, 16 bits. Integers that
+// fit into 16 bits are kept with scale and offset; all else is scaled to 65,535 steps between its extremes. Returns the
+// files. Throws Error.
+std::vector<std::filesystem::path> write_dicom(const std::filesystem::path& folder, const volume::Volume& volume,
+                                               const DicomTags& tags);
+
+}  // namespace io
