@@ -1,0 +1,28 @@
+#pragma once
+// A case made ready by a plan, and the way back for what was predicted on it.
+
+#include "prepare/plan.h"
+#include "volume/case.h"
+#include "volume/reorient.h"
+#include "volume/resample.h"
+
+namespace prepare {
+
+// Turned, cropped, resampled, normalised: float32 channels in the plan's order (one that the case lacks stays absent),
+// the label map in its own type. Every voxel stays where it was in the world; id, targets, boxes, report and groups
+// stay as they are. No voxel is NaN or infinite: what was, becomes background. A constant picture becomes 0.
+//
+// Images are smoothed where the new grid is coarser and never exceed the range they had. A single channel matches a
+// plan of one channel whatever it is called. Pure, safe from many threads; memory: the case once as it is, each channel
+// twice as float32. Throws Error: Case::check, a channel that the plan does not know or of another modality, a picture
+// without one finite voxel.
+volume::Case apply(const Plan& plan, volume::Case raw);
+
+// The grid apply() puts a case of this grid on when `content` is what has to be kept.
+volume::Grid prepared_grid(const Plan& plan, const volume::Grid& original, const volume::VoxelBox& content);
+
+// Labels on a prepared grid, brought back to the grid the case came on: by the class of most weight; 0 where the plan
+// had cropped. The voxel type stays.
+volume::Volume label_map_to(const volume::Grid& original, const volume::Volume& prepared_labels);
+
+}  // namespace prepare
