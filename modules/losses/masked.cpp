@@ -1,0 +1,44 @@
+#include "losses/masked.h"
+
+#include <ATen/ATen.h>
+
+#include "core/error.h"
+#include "losses/precision.h"
+
+namespace losses {
+namespace {
+
+// The mean over each block, at every voxel of it.
+at::Tensor block_mean(const at::Tensor& image, const std::array<std::int64_t, 3>& block) {
+  at::Tensor mean = at::avg_pool3d(image, block, block, /*padding=*/{0, 0, 0}, /*ceil_mode=*/true,
+                                   /*count_include_pad=*/false);
+  for (std::int64_t axis = 0; axis < 3; ++axis) {
+    const at::Tensor voxel = at::arange(image.size(axis + 2), image.options().dtype(at::kLong).requires_grad(false));
+    mean = mean.index_select(axis + 2, at::floor_divide(voxel, block[static_cast<std::size_t>(axis)]));
+  }
+  return mean;
+}
+
+}  // namespace
+
+at::Tensor normalised_in_blocks(const at::Tensor& image, const std::array<std::int64_t, 3>& block) {
+  GADOLIN_CHECK(image.dim() == 5 && block[0] > 0 && block[1] > 0 && block[2] > 0);
+  const WithoutAutocast exact;
+  const at::Tensor wide = at_least_float(image);
+  const at::Tensor centred = wide - block_mean(wide, block);
+  return centred / (block_mean(centred.square(), block) + 1e-6).sqrt();
+}
+
+at::Tensor masked_mean_square(const at::Tensor& prediction, const at::Tensor& image, const at::Tensor& hidden,
+                              const std::array<std::int64_t, 3>& block, bool normalise) {
+  GADOLIN_CHECK(prediction.dim() == 5 && prediction.sizes() == image.sizes());
+  GADOLIN_CHECK(hidden.dim() == 5 && hidden.size(1) == 1 && hidden.size(0) == image.size(0) &&
+                hidden.sizes().slice(2) == image.sizes().slice(2));
+  const WithoutAutocast exact;
+  const at::Tensor target = normalise ? normalised_in_blocks(image, block) : at_least_float(image);
+  const at::Tensor square = (at_least_float(prediction) - target).square();
+  const at::Tensor visible = hidden <= 0;
+  return square.masked_fill(visible, 0).sum() / (visible.logical_not().sum() * image.size(1)).clamp_min(1);
+}
+
+}  // namespace losses
