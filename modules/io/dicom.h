@@ -73,7 +73,7 @@ struct DicomTags {
   std::string vendor = "gadolin", site, description;
 };
 
-// Writes slice000.dcm ... into `folder` (made when it is not there): explicit little endian, 16 bits. Integers that
+// Writes slice0000.dcm ... into `folder` (made when it is not there): explicit little endian, 16 bits. Integers that
 // fit into 16 bits are kept with scale and offset; all else is scaled to 65,535 steps between its extremes. Returns the
 // files. Throws Error.
 std::vector<std::filesystem::path> write_dicom(const std::filesystem::path& folder, const volume::Volume& volume,
