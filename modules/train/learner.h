@@ -50,7 +50,8 @@ class Learner {
   // wants_pass().
   virtual bool wants_pass() const { return false; }
   virtual void before_epoch(data::BatchSource& /*pass*/, const Moment&) {}
-  // After the optimisers of a step (teachers that follow by EMA, queues).
+  // After the optimisers of a step (teachers that follow by EMA, queues); not after a step that was left out because
+  // its loss or gradient was not finite. What a step found for it belongs in a member until then.
   virtual void after_update(const Moment&) {}
 
   // All parameters and buffers of all networks (teachers included) by name: what a checkpoint holds and a transfer

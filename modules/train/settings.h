@@ -25,12 +25,14 @@ struct TrainerSettings {
   std::int64_t log_every = 10;
   std::int64_t seed = 0;
   double max_time_s = 0.0;
+  std::int64_t max_skips = 10;
 
   static constexpr auto fields() {
     using S = TrainerSettings;
     return std::tuple{
         core::field("steps", &S::steps, "updates of the whole run", core::Range{1, 1e12}),
-        core::field("learning_rate", &S::learning_rate, "highest learning rate, after the warm-up", core::Range{0, 100}),
+        core::field("learning_rate", &S::learning_rate, "highest learning rate, after the warm-up",
+                    core::Range{0, 100}),
         core::field("final_learning_rate", &S::final_learning_rate, "where cosine and poly end", core::Range{0, 100}),
         core::field("schedule", &S::schedule, "cosine, poly (power 0.9) or constant, after the warm-up"),
         core::field("warmup_steps", &S::warmup_steps, "steps of linear rise from 0", core::Range{0, 1e12}),
@@ -40,7 +42,8 @@ struct TrainerSettings {
         core::field("beta2", &S::beta2, "AdamW's memory of the squared gradient", core::Range{0, 0.999999}),
         core::field("clip_norm", &S::clip_norm, "gradients of a larger global norm are scaled down to it; 0: never",
                     core::Range{0, 1e9}),
-        core::field("ema_decay", &S::ema_decay, "decay of the average of the weights that is kept beside them; 0: none",
+        core::field("ema_decay", &S::ema_decay,
+                    "decay of the average of the weights kept beside them, less in the first steps; 0: none",
                     core::Range{0, 0.9999999}),
         core::field("precision", &S::precision,
                     "fp32, bf16 (autocast), or auto: bf16 where the processor has units for it"),
@@ -50,7 +53,10 @@ struct TrainerSettings {
         core::field("log_every", &S::log_every, "steps between rows of metrics.csv", core::Range{1, 1e9}),
         core::field("seed", &S::seed, "of torch's generators (dropout)", core::Range{0, 9e15}),
         core::field("max_time_s", &S::max_time_s, "stop after a checkpoint when so much time is over; 0: no limit",
-                    core::Range{0, 1e9})};
+                    core::Range{0, 1e9}),
+        core::field("max_skips", &S::max_skips,
+                    "steps in a row without a finite loss and gradient that are left out before the run ends",
+                    core::Range{0, 1e6})};
   }
 
   // Throws usage Error for a word that is none of the above.

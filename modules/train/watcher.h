@@ -9,13 +9,16 @@
 
 namespace train {
 
-// Called on the training thread between steps; must leave parameters, generators and the learner's state as they are.
+// Called on the training thread of every rank between steps. Must leave parameters and the learner's state as they are;
+// torch's generators and training mode are put back by the Trainer, so it may call set_training(false) and draw
+// numbers.
 class Watcher {
  public:
   virtual ~Watcher() = default;
-  // Called when moment.step is a multiple of it, and after the last step.
+  // Called after so many updates each, and after the last.
   virtual std::int64_t every_steps() const = 0;
-  // Numbers to log beside the loss, by name. `batch` is the one of the step just done.
+  // Numbers to log beside the loss, by name (rank 0's are taken). `batch` is the one of the update just done, on the
+  // learner's device; moment.step is the number of updates done, 1 .. steps.
   virtual std::map<std::string, double> look(Learner& learner, const data::Batch& batch, const Moment& moment) = 0;
 };
 

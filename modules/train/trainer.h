@@ -1,0 +1,56 @@
+#pragma once
+// The loop. One call trains from the first step to the last, or goes on from the newest sound checkpoint of the folder,
+// byte for byte as if nothing had happened.
+
+#include <c10/core/Device.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <span>
+#include <string>
+
+#include "core/progress.h"
+#include "data/dataset.h"
+#include "runtime/comm.h"
+#include "train/learner.h"
+#include "train/settings.h"
+#include "train/watcher.h"
+
+namespace train {
+
+// Where a run lies and who made it.
+struct RunFolder {
+  std::filesystem::path folder;
+  // Kept in every checkpoint (checkpoint.h lists the keys). A checkpoint whose "config", "data" or "architecture" is
+  // another one is refused.
+  std::map<std::string, std::string> facts;
+  core::Progress::Style progress = core::Progress::Style::kAuto;
+};
+
+struct FitResult {
+  std::int64_t step = 0;             // updates done, over all calls
+  bool interrupted = false;          // stopped before `steps`, after a checkpoint: exit code 5
+  double seconds = 0;                // of this call
+  double loss = 0;                   // of the last row of metrics.csv; NaN when there is none
+  std::filesystem::path checkpoint;  // the last one written, or the one that was found complete
+};
+
+// Trains `learner` (whose tensors lie on `device`) with batches of `source`, and writes FOLDER/checkpoint-N.gadolin,
+// metrics.csv and TensorBoard's events. With several ranks every rank calls it with its own learner, source and comm;
+// all begin with rank 0's weights, and rank 0 writes.
+//
+// * Reproducible to the bit for the same torch threads, whose number a checkpoint brings back. Seed torch before making
+//   the learner; fit() seeds torch's generators itself before the first step.
+// * SIGINT, SIGTERM, SIGUSR1 and max_time_s end it after the step at hand and a checkpoint; a second SIGINT at once.
+// * metrics.csv gets, every log_every steps, the mean since the last row of "loss", "gradient_norm" and what the
+//   learner watches, and "learning_rate"; with several phases "<phase>.loss", "<phase>.gradient_norm" too. What the
+//   learner watches must have the same names on all ranks.
+// * A step whose loss or gradient is not finite changes nothing (its watched numbers are dropped, after_update is not
+//   called); after max_skips of them in a row the next one throws Error with the step and the case ids.
+// * Throws usage Error for a folder that holds another run, Error when the disk is full (the checkpoint before stays),
+//   when all checkpoints are damaged, and what source and learner throw.
+FitResult fit(Learner& learner, data::BatchSource& source, const TrainerSettings& settings, const RunFolder& folder,
+              c10::Device device, runtime::Comm& comm, std::span<Watcher* const> watchers = {});
+
+}  // namespace train
