@@ -40,12 +40,14 @@ SettingsOptions::SettingsOptions(CLI::App& app) {
       ->type_name("KEY=VALUE");
 }
 
-void SettingsOptions::apply(std::span<const core::Slot> slots) const {
+std::vector<core::Setting> SettingsOptions::settings() const {
   std::vector<core::Setting> settings;
   if (!file_.empty()) settings = core::settings_from_file(file_);
   for (const std::string& argument : set_) settings.push_back(core::setting_from_argument(argument));
-  core::configure(slots, settings);
+  return settings;
 }
+
+void SettingsOptions::apply(std::span<const core::Slot> slots) const { core::configure(slots, settings()); }
 
 int run(int argc, const char* const* argv) {
   CLI::App app("gadolin: pictures in, cache, views, learner, checkpoint, task, score", "gadolin");

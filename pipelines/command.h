@@ -31,6 +31,8 @@ int run(int argc, const char* const* argv);
 class SettingsOptions {
  public:
   explicit SettingsOptions(CLI::App& app);
+  // What was given: the file's settings, then those of --set.
+  std::vector<core::Setting> settings() const;
   // Fills the settings behind `slots`: the file first, then --set.
   void apply(std::span<const core::Slot> slots) const;
 
