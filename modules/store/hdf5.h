@@ -41,6 +41,8 @@ class Hdf5Handle {
     return *this;
   }
   operator hid_t() const { return id_; }
+  // Closes now. Throws core::Error when the library could not.
+  void close(const std::string& what) { hdf5_require(std::exchange(close_, nullptr)(id_), what); }
 
  private:
   hid_t id_ = -1;

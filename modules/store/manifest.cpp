@@ -180,6 +180,11 @@ Manifest manifest_from(const json::object& object) {
 
 }  // namespace
 
+std::string store_name(const std::filesystem::path& folder) {
+  const std::filesystem::path plain = folder.has_filename() ? folder : folder.parent_path();
+  return plain.filename().string();
+}
+
 std::filesystem::path manifest_path(const std::filesystem::path& folder) { return folder / "manifest.json"; }
 
 std::filesystem::path shard_path(const std::filesystem::path& folder, const std::string& file) {
@@ -187,6 +192,26 @@ std::filesystem::path shard_path(const std::filesystem::path& folder, const std:
 }
 
 std::string summary_text(const CaseSummary& summary) { return json::serialize(summary_json(summary)); }
+
+void require_utf8(const std::string& text, const std::string& what) {
+  boost::system::error_code failed;
+  json::parse(json::serialize(json::value(json::string(text))), failed);
+  if (failed) throw core::Error(what + " is not UTF-8 text", "convert it to UTF-8, for example with iconv");
+}
+
+void require_utf8(const CaseSummary& summary) {
+  require_utf8(summary.id, "the id");
+  for (const ChannelSummary& channel : summary.channels) {
+    require_utf8(channel.name, "a channel's name");
+    require_utf8(channel.modality, "a channel's modality");
+  }
+  for (const auto& [name, value] : summary.scalars) require_utf8(name, "the name of a scalar");
+  for (const volume::BoxTarget& box : summary.boxes) require_utf8(box.label, "the label of a box");
+  require_utf8(summary.report, "the report");
+  require_utf8(summary.groups.patient, "the name of the patient group");
+  require_utf8(summary.groups.site, "the name of the site");
+  require_utf8(summary.groups.vendor, "the name of the vendor");
+}
 
 std::string manifest_text(const Manifest& manifest) {
   json::object names;

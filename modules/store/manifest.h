@@ -31,6 +31,8 @@ struct Manifest {
   std::vector<Entry> cases;
 };
 
+// What a person calls the store: the folder's own name, whether its path ends with a slash or not.
+std::string store_name(const std::filesystem::path& folder);
 std::filesystem::path manifest_path(const std::filesystem::path& folder);
 std::filesystem::path shard_path(const std::filesystem::path& folder, const std::string& file);
 
@@ -40,5 +42,9 @@ Manifest manifest_from(std::string_view text);
 
 // One case as JSON, numbers exact to the last bit.
 std::string summary_text(const CaseSummary& summary);
+
+// A text that is not UTF-8 could be written but never read again. Throw Error naming which text it is.
+void require_utf8(const CaseSummary& summary);
+void require_utf8(const std::string& text, const std::string& what);
 
 }  // namespace store

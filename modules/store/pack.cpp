@@ -75,6 +75,7 @@ CaseSummary summarise(const volume::Case& one) {
   summary.boxes = one.boxes;
   summary.report = one.report;
   summary.groups = one.groups;
+  require_utf8(summary);
   return summary;
 }
 

@@ -121,10 +121,11 @@ struct Reader::State {
 Reader::Reader(std::filesystem::path folder, ReaderOptions options) : state_(std::make_unique<State>()) {
   state_->folder = std::move(folder);
   state_->options = options;
-  const std::string name = state_->folder.filename().string();
+  const std::string name = store_name(state_->folder);
   core::with_context("store " + name, [&] {
     const std::filesystem::path path = manifest_path(state_->folder);
-    if (!std::filesystem::exists(path)) {
+    std::error_code unreadable;
+    if (!std::filesystem::exists(path, unreadable)) {
       throw core::Error("there is no manifest.json in this folder",
                         "make a store with gadolin ingest, or check the path");
     }

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 #include "core/error.h"
@@ -117,12 +118,47 @@ class ReadOnlyFile {
   int number_;
 };
 
+// The memory of a file that HDF5 builds; it is ours, so that it outlives the closing. (H5Fget_file_image of 1.10 clears
+// the mark "open for writing" without renewing the checksum beside it: nobody could open such a file.)
+struct FileMemory {
+  void* bytes = nullptr;
+
+  FileMemory() = default;
+  ~FileMemory() { std::free(bytes); }
+  FileMemory(const FileMemory&) = delete;
+  FileMemory& operator=(const FileMemory&) = delete;
+
+  static void* grow(void* old, std::size_t size, H5FD_file_image_op_t, void* self) {
+    void* const grown = std::realloc(old, size);
+    if (grown != nullptr) static_cast<FileMemory*>(self)->bytes = grown;
+    return grown;
+  }
+  H5FD_file_image_callbacks_t callbacks() {
+    return {[](std::size_t size, H5FD_file_image_op_t op, void* self) { return grow(nullptr, size, op, self); },
+            [](void* to, const void* from, std::size_t size, H5FD_file_image_op_t, void*) {
+              return std::memcpy(to, from, size);
+            },
+            grow,
+            [](void*, H5FD_file_image_op_t, void*) -> herr_t { return 0; },
+            [](void* self) { return self; },
+            [](void*) -> herr_t { return 0; },
+            this};
+  }
+  // The superblock of version 3 tells its end at byte 28 (HDF5 File Format Specification 3.0, II.A).
+  std::uint64_t file_size() const {
+    std::uint64_t size = 0;
+    std::memcpy(&size, static_cast<const std::byte*>(bytes) + 28, sizeof size);
+    return size;
+  }
+};
+
 }  // namespace
 
 std::string channel_array(std::int64_t channel) { return "channel-" + std::to_string(channel); }
 std::string locations_array(int label) { return "locations-" + std::to_string(label); }
 
 struct ShardBuilder::State {
+  FileMemory memory;  // outlives the file
   Hdf5Handle file;
   std::int64_t cases = 0;
   std::int64_t bytes = 0;
@@ -133,6 +169,8 @@ ShardBuilder::ShardBuilder() : state_(std::make_unique<State>()) {
   const auto lock = hdf5_lock();
   const Hdf5Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, "make a shard");
   hdf5_require(H5Pset_fapl_core(access, kGrowth, false), "make a shard in memory");
+  H5FD_file_image_callbacks_t callbacks = state_->memory.callbacks();
+  hdf5_require(H5Pset_file_image_callbacks(access, &callbacks), "make a shard in memory");
   hdf5_require(H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110), "set the format's version");
   const std::string name = "shard in memory " + std::to_string(count++);
   state_->file = Hdf5Handle(H5Fcreate(name.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access), H5Fclose, "make a shard");
@@ -145,7 +183,7 @@ ShardBuilder::~ShardBuilder() {
 
 std::string ShardBuilder::add(const PackedCase& one) {
   const auto lock = hdf5_lock();
-  std::string digits = std::to_string(state_->cases);
+  std::string digits = std::to_string(state_->cases++);  // a group that fails half-way is never met again
   digits.insert(0, digits.size() < 5 ? 5 - digits.size() : 0, '0');
   const std::string name = "/case-" + digits;
   const Hdf5Handle group(H5Gcreate2(state_->file, name.c_str(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), H5Gclose,
@@ -153,7 +191,6 @@ std::string ShardBuilder::add(const PackedCase& one) {
 
   write_text(group, "summary", summary_text(one.summary));
   for (const PackedArray& array : one.arrays) write_array(group, array);
-  ++state_->cases;
   state_->bytes += one.size_bytes();
   return name;
 }
@@ -161,14 +198,12 @@ std::string ShardBuilder::add(const PackedCase& one) {
 std::int64_t ShardBuilder::cases() const { return state_->cases; }
 std::int64_t ShardBuilder::size_bytes() const { return state_->bytes; }
 
-std::vector<std::byte> ShardBuilder::image() const {
+std::span<const std::byte> ShardBuilder::finish() {
   const auto lock = hdf5_lock();
   hdf5_require(H5Fflush(state_->file, H5F_SCOPE_LOCAL), "finish a shard");
-  const ssize_t size = H5Fget_file_image(state_->file, nullptr, 0);
-  if (size <= 0) hdf5_failed("finish a shard");
-  std::vector<std::byte> bytes(static_cast<std::size_t>(size));
-  if (H5Fget_file_image(state_->file, bytes.data(), bytes.size()) != size) hdf5_failed("finish a shard");
-  return bytes;
+  state_->file.close("finish a shard");
+  const FileMemory& memory = state_->memory;
+  return {static_cast<const std::byte*>(memory.bytes), static_cast<std::size_t>(memory.file_size())};
 }
 
 std::map<std::string, ArrayTable> read_tables(const std::filesystem::path& shard, const std::string& group_name) {

@@ -52,8 +52,10 @@ class ShardBuilder {
   ~ShardBuilder();
   std::string add(const PackedCase& one);  // returns the case's group
   std::int64_t cases() const;
-  std::int64_t size_bytes() const;       // of the packed arrays
-  std::vector<std::byte> image() const;  // the file
+  std::int64_t size_bytes() const;  // of the packed arrays
+  // Ends the building. The bytes of the file, valid as long as the builder.
+  std::span<const std::byte> finish();
+
  private:
   struct State;
   std::unique_ptr<State> state_;

@@ -27,7 +27,9 @@ class FolderLock {
   explicit FolderLock(const std::filesystem::path& folder)
       : number_(::open((folder / ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
     if (number_ < 0) {
-      throw core::Error(std::string("cannot write into the folder: ") + std::strerror(errno), "check its permissions");
+      const bool full = errno == ENOSPC || errno == EDQUOT;
+      throw core::Error(std::string("cannot write into the folder: ") + std::strerror(errno),
+                        full ? "the disk is full; free space and run the same command again" : "check its permissions");
     }
     if (::flock(number_, LOCK_EX | LOCK_NB) != 0) {
       const bool taken = errno == EWOULDBLOCK;
@@ -52,10 +54,21 @@ std::string shard_name(std::size_t number) {
   return "shard-" + digits + ".h5";
 }
 
-// Removes what a killed writer left: temporary files, and shards that no manifest names.
+// A folder that never was a store's must be empty, so that nobody's archive is mixed with shards by a slip.
+void require_own(const std::filesystem::path& folder) {
+  if (std::filesystem::exists(folder / ".lock") || std::filesystem::exists(manifest_path(folder))) return;
+  for (const auto& file : std::filesystem::directory_iterator(folder)) {
+    throw core::Error("the folder holds something else: " + file.path().filename().string(),
+                      "choose an empty or a new folder for the store");
+  }
+}
+
+// Removes what a killed writer left: temporary files, and the one shard that no manifest names yet. More of them means
+// that the manifest was lost or replaced, and then the cases shall not be.
 void sweep(const std::filesystem::path& folder, const Manifest& manifest) {
   std::set<std::string> named;
   for (const Manifest::Shard& shard : manifest.shards) named.insert(shard.file);
+  const std::string next = shard_name(manifest.shards.size());
   std::vector<std::filesystem::path> leftovers;
   for (const auto& file : std::filesystem::directory_iterator(folder)) {
     const std::string name = file.path().filename().string();
@@ -65,7 +78,11 @@ void sweep(const std::filesystem::path& folder, const Manifest& manifest) {
   for (const auto& file : std::filesystem::directory_iterator(folder / "shards", absent)) {
     const std::string name = file.path().filename().string();
     const bool shard = name.starts_with("shard-") && name.ends_with(".h5");
-    if (core::is_temporary(file.path()) || (shard && !named.contains(name))) leftovers.push_back(file.path());
+    if (shard && name != next && !named.contains(name)) {
+      throw core::Error("the folder holds " + name + ", which its manifest does not name",
+                        "the manifest was lost or replaced; restore it, or choose another folder");
+    }
+    if (core::is_temporary(file.path()) || name == next) leftovers.push_back(file.path());
   }
   for (const std::filesystem::path& path : leftovers) std::filesystem::remove(path);
 }
@@ -73,7 +90,8 @@ void sweep(const std::filesystem::path& folder, const Manifest& manifest) {
 std::filesystem::path made(std::filesystem::path folder) {
   std::error_code failed;
   std::filesystem::create_directories(folder, failed);
-  if (failed) throw core::Error("cannot make folder " + folder.filename().string() + ": " + failed.message());
+  if (failed) throw core::Error("cannot make the folder: " + failed.message());
+  require_own(folder);
   return folder;
 }
 
@@ -86,6 +104,8 @@ struct Writer::State {
   const std::filesystem::path folder;
   WriterOptions options;
   const FolderLock lock;
+
+  std::map<int, std::string> label_names;  // of the store; fixed once it is open, read without the lock
 
   mutable std::mutex mutex;  // guards all below
   Manifest manifest;         // what is published
@@ -111,6 +131,9 @@ struct Writer::State {
       throw core::Error("the store there was prepared with another plan",
                         "choose another folder for the new plan, or remove the old store");
     }
+    label_names = manifest.label_names;
+    for (const auto& [label, name] : label_names) require_utf8(name, "the name of class " + std::to_string(label));
+    require_utf8(manifest.plan_yaml, "the plan");
     for (const Manifest::Entry& entry : manifest.cases) source_of[entry.summary.id] = entry.summary.source_hash;
     sweep(folder, manifest);
   }
@@ -149,8 +172,8 @@ struct Writer::State {
     try {
       Manifest next = manifest;
       if (!gathered.empty()) {
-        const std::vector<std::byte> image = builder->image();
-        builder.reset();
+        const std::unique_ptr<ShardBuilder> finished = std::move(builder);
+        const std::span<const std::byte> image = finished->finish();
         const std::string file = shard_name(manifest.shards.size());
         core::publish_file(shard_path(folder, file), image);
         next.shards.push_back({file, static_cast<std::int64_t>(image.size()), core::sha256_hex(image)});
@@ -162,6 +185,8 @@ struct Writer::State {
       gathered.clear();
     } catch (const core::Error& error) {
       fail(error.within("publish " + std::to_string(gathered.size()) + " cases"));
+    } catch (const std::exception& problem) {  // no memory
+      fail(core::Error(std::string("cannot publish: ") + problem.what()));
     }
   }
 
@@ -175,10 +200,14 @@ struct Writer::State {
 };
 
 Writer::Writer(std::filesystem::path folder, WriterOptions options) {
-  const std::string name = folder.filename().string();
+  const std::string name = store_name(folder);
   core::with_context("store " + name, [&] {
-    state_ = std::make_unique<State>(std::move(folder), std::move(options));
-    state_->open();
+    try {
+      state_ = std::make_unique<State>(std::move(folder), std::move(options));
+      state_->open();
+    } catch (const std::filesystem::filesystem_error& problem) {
+      throw core::Error("the folder cannot be read: " + problem.code().message(), "check its permissions");
+    }
   });
 }
 
@@ -201,7 +230,7 @@ void Writer::add(const volume::Case& one, const std::string& source_hash,
     state_->reserve(one.id, source_hash);
     try {
       PackedCase packed =
-          pack_case(one, state_->manifest.label_names, locations ? &*locations : nullptr, state_->options.compression);
+          pack_case(one, state_->label_names, locations ? &*locations : nullptr, state_->options.compression);
       packed.summary.source_hash = source_hash;
       const std::scoped_lock guard(state_->mutex);
       if (state_->failure) throw core::Error(*state_->failure);

@@ -31,7 +31,8 @@ struct WriterOptions {
 class Writer {
  public:
   // Makes the folder, or goes on with the store that is there. Throws Error when another Writer is at work, the folder
-  // holds something else, or the store there has other label names or another plan (empty options take the store's).
+  // holds something else or shards that its manifest does not name (nothing of another's is ever removed), or the store
+  // there has other label names or another plan (empty options take the store's).
   explicit Writer(std::filesystem::path folder, WriterOptions options = {});
   ~Writer();  // what was not committed is dropped
   Writer(const Writer&) = delete;
