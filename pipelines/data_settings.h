@@ -1,0 +1,45 @@
+#pragma once
+// What pretrain, finetune and embed ask of a prepared store, as settings below "data.".
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "core/config.h"
+#include "core/error.h"
+
+namespace pipelines {
+
+struct DataSettings {
+  std::int64_t batch_size = 0;
+  std::vector<std::int64_t> patch;
+  std::int64_t workers = 0;
+  std::int64_t cache_mb = 1024;
+  std::int64_t seed = 0;
+
+  static constexpr auto fields() {
+    using core::field;
+    using core::Range;
+    using S = DataSettings;
+    return std::tuple{
+        field("batch_size", &S::batch_size, "samples of a step; 0: as the plan says", Range{0, 65536}),
+        field("patch", &S::patch, "voxels {d, h, w} of a training patch; empty: as the plan says", Range{1, 4096}),
+        field("workers", &S::workers, "threads that make samples; 0: one less than the processors", Range{0, 1024}),
+        field("cache_mb", &S::cache_mb, "memory for whole cases, MiB; 0: read from the store each time", Range{0, 1e9}),
+        field("seed", &S::seed, "of the order of cases, of the views, of which cases are drawn", Range{0, 9e15}),
+    };
+  }
+
+  // The patch, or the plan's. Throws usage Error when it has not three extents.
+  std::array<std::int64_t, 3> patch_or(const std::array<std::int64_t, 3>& planned) const {
+    if (patch.empty()) return planned;
+    if (patch.size() != 3)
+      throw core::usage_error("data.patch has " + std::to_string(patch.size()) + " numbers",
+                              "three are wanted, {d, h, w}: --set data.patch=[32, 48, 32]");
+    return {patch[0], patch[1], patch[2]};
+  }
+};
+
+}  // namespace pipelines
