@@ -179,7 +179,7 @@ void Anatomy::paint_chest(Mix& mix, const Vec& p, const Here& at, float blur) co
   if (lung < blur) {
     mix.paint(Tissue::kLung, covered(lung, blur), p.x > 0 ? kLungLeft : kLungRight);
     const float hilum = std::hypot(std::abs(p.x) - 30, p.y - 5);
-    const float vessels = tube(p, 14, 0.34f - 0.0016f * std::min(hilum, 120.0f), 4.2f);
+    const float vessels = tube(p, 14, 0.27f - 0.0016f * std::min(hilum, 120.0f), 4.2f);
     if (lung < 0) mix.paint(Tissue::kBlood, 0.8f * covered(std::max(vessels, lung + 2), blur));
     if (mix.label == kBackground && lung < 0) mix.label = p.x > 0 ? kLungLeft : kLungRight;
   }

@@ -77,7 +77,7 @@ void draw_organs(Patient& patient, Draw& draw) {
   organs[kOrganHeart] = pose(draw, {20, -26, 78}, {0, 0.5f, 0.2f}, 4);
   organs[kOrganStomach] = pose(draw, {52, -18, -4}, {0, 0, 0}, 5);
   organs[kOrganPancreas] = pose(draw, {12, -10, -38}, {0, 0, 0}, 4);
-  organs[kOrganLiver].scale = organs[kOrganLiver].scale * 1.12f;
+  organs[kOrganLiver].scale = organs[kOrganLiver].scale * 1.17f;
   const float severity = static_cast<float>(patient.severity);
   patient.spleen = (0.90f + 0.50f * severity) * std::exp(0.07f * static_cast<float>(draw.rng().normal()));
   Pose& spleen = organs[kOrganSpleen];
