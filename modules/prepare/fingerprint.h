@@ -36,7 +36,7 @@ struct ChannelFingerprint {
   std::string name;
   std::string modality;  // "OT" where cases disagree
   std::int64_t cases = 0;
-  ValueStatistics values;  // every case with the same weight in percentiles, mean and deviation
+  ValueStatistics values;  // percentiles, mean and deviation of the samples of all cases together
 };
 
 struct Fingerprint {
@@ -54,8 +54,5 @@ struct FingerprintOptions {
 // Streams over the store, one case a worker; the result does not depend on their number. Throws Error when no case can
 // be read.
 Fingerprint fingerprint(const store::Reader& reader, const FingerprintOptions& options = {});
-
-// Of sorted values, 0..100, linear between the two neighbours.
-double percentile(const std::vector<float>& sorted, double percent);
 
 }  // namespace prepare

@@ -5,7 +5,6 @@
 // reconstruction and padding leave. A value that is not finite is background too. It is a rule for statistics and for
 // cropping: careful, so that nothing of the patient is lost, not a segmentation.
 
-
 #include <string>
 
 #include "volume/case.h"
@@ -13,6 +12,8 @@
 #include "volume/resample.h"
 
 namespace prepare {
+
+inline constexpr double kAirHu = -950;
 
 // `value` after scale and offset.
 bool is_foreground(double value, const std::string& modality);
