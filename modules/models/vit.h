@@ -41,8 +41,6 @@ struct VitSettings : EncoderSettings {
   std::shared_ptr<Encoder> make(const Input& input) const override;
 };
 
-struct TransformerBlock;
-
 // Pre-norm blocks. Scale 0, the only one, is the grid of tokens as a picture of `width` channels. The order of tokens
 // is that of voxels: width fastest. Extents must be multiples of the patch; the grid may differ from that of training.
 class Vit : public Encoder {
@@ -67,8 +65,8 @@ class Vit : public Encoder {
   at::Tensor positions(const Extent& grid) const;
 
   // What the blocks and the last norm make of any subset of tokens, in any order. The class token and the registers are
-  // put in front and taken off again: `tokens` is [N, T', width] as given, `summary` [N, width] the class token, or the
-  // mean over tokens where there is none.
+  // put in front and taken off again: `tokens` is [N, T', width] in the order given, `summary` [N, width] the class
+  // token, or the mean over tokens where there is none.
   struct Encoded {
     at::Tensor tokens, summary;
   };
@@ -76,14 +74,12 @@ class Vit : public Encoder {
   at::Tensor encode(const at::Tensor& tokens) { return encode_all(tokens).tokens; }
 
  private:
+  struct Parts;  // patch embedding, blocks, last norm
   Extent patch_;
-  std::int64_t width_;
-  Extent grid_;  // of the training patches
-  std::shared_ptr<torch::nn::Module> patch_embedding_;
-  at::Tensor position_embeddings_;  // [1, T, width] of grid_
-  at::Tensor class_token_, registers_;
-  std::vector<std::shared_ptr<TransformerBlock>> blocks_;
-  std::shared_ptr<torch::nn::Module> norm_;
+  std::int64_t width_, inputs_;
+  Extent grid_;                                               // of the training patches
+  at::Tensor position_embeddings_, class_token_, registers_;  // undefined where there are none
+  std::shared_ptr<Parts> parts_;
 };
 
 }  // namespace models

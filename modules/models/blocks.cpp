@@ -1,0 +1,86 @@
+#include "models/blocks.h"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+
+#include "core/error.h"
+#include "models/norm.h"
+
+namespace models {
+namespace {
+
+constexpr double kSlopeOfInit = 0.01;
+
+at::Tensor drawn_weight(at::IntArrayRef shape, std::int64_t fan_in) {
+  return at::randn(shape) * std::sqrt(2 / ((1 + kSlopeOfInit * kSlopeOfInit) * static_cast<double>(fan_in)));
+}
+
+std::int64_t volume_of(const Extent& extent) { return extent[0] * extent[1] * extent[2]; }
+
+}  // namespace
+
+Conv::Conv(std::int64_t in, std::int64_t out, const Extent& kernel, const Extent& given_stride, bool with_bias)
+    : stride(given_stride), padding{kernel[0] / 2, kernel[1] / 2, kernel[2] / 2} {
+  weight =
+      register_parameter("weight", drawn_weight({out, in, kernel[0], kernel[1], kernel[2]}, in * volume_of(kernel)));
+  if (with_bias) bias = register_parameter("bias", at::zeros({out}));
+}
+
+at::Tensor Conv::forward(const at::Tensor& x) const { return at::conv3d(x, weight, bias, stride, padding); }
+
+// torch counts the fan in of a transposed convolution over its outputs; nnU-Net inherits that, and so do we.
+UpConv::UpConv(std::int64_t in, std::int64_t out, const Extent& given_stride) : stride(given_stride) {
+  weight =
+      register_parameter("weight", drawn_weight({in, out, stride[0], stride[1], stride[2]}, out * volume_of(stride)));
+  bias = register_parameter("bias", at::zeros({out}));
+}
+
+at::Tensor UpConv::forward(const at::Tensor& x) const { return at::conv_transpose3d(x, weight, bias, stride); }
+
+Norm::Norm(std::int64_t channels, const Between& between)
+    : groups(between.groups == 0 ? channels : between.groups), slope(between.slope) {
+  GADOLIN_CHECK(channels % groups == 0);
+  weight = register_parameter("weight", at::ones({channels}));
+  bias = register_parameter("bias", at::zeros({channels}));
+}
+
+at::Tensor Norm::forward(const at::Tensor& x, bool active) const {
+  return norm_leaky(x, weight, bias, groups, active ? slope : 1);
+}
+
+ConvNorm::ConvNorm(std::int64_t in, std::int64_t out, const Extent& kernel, const Extent& stride, bool with_bias,
+                   bool is_active, const Between& between)
+    : active(is_active) {
+  conv = register_module("conv", std::make_shared<Conv>(in, out, kernel, stride, with_bias));
+  norm = register_module("norm", std::make_shared<Norm>(out, between));
+}
+
+at::Tensor ConvNorm::forward(const at::Tensor& x) const { return norm->forward(conv->forward(x), active); }
+
+Residual::Residual(std::int64_t in, std::int64_t out, const Extent& kernel, const Extent& given_stride,
+                   const Between& between)
+    : stride(given_stride), slope(between.slope) {
+  conv1 = register_module("conv1", std::make_shared<ConvNorm>(in, out, kernel, stride, true, true, between));
+  conv2 = register_module("conv2", std::make_shared<ConvNorm>(out, out, kernel, Extent{1, 1, 1}, true, false, between));
+  const at::NoGradGuard no_gradient;
+  conv2->norm->weight.zero_();
+  if (in != out) {
+    const auto around = register_module("skip", std::make_shared<torch::nn::Module>());
+    projection = std::make_shared<ConvNorm>(in, out, Extent{1, 1, 1}, Extent{1, 1, 1}, false, false, between);
+    around->register_module(volume_of(stride) > 1 ? "1" : "0", projection);
+  }
+}
+
+at::Tensor Residual::forward(const at::Tensor& x) const {
+  at::Tensor around = x;
+  if (volume_of(stride) > 1) {
+    around = at::avg_pool3d(around, stride, stride, /*padding=*/{0, 0, 0}, /*ceil_mode=*/true,
+                            /*count_include_pad=*/false);
+  }
+  if (projection) around = projection->forward(around);
+  at::Tensor sum = conv2->forward(conv1->forward(x)).add_(around);
+  return at::leaky_relu_(sum, slope);
+}
+
+}  // namespace models

@@ -1,0 +1,26 @@
+#include "models/decoder.h"
+
+#include "core/error.h"
+#include "models/unet_decoder.h"
+#include "models/vit.h"
+#include "models/vit_decoder.h"
+
+namespace models {
+
+std::shared_ptr<Decoder> make_decoder(const Encoder& encoder, const Input&, std::int64_t outputs,
+                                      bool deep_supervision) {
+  GADOLIN_CHECK(outputs > 0);
+  if (const auto* convolutional = dynamic_cast<const ConvEncoder*>(&encoder)) {
+    if (convolutional->plan().stages.size() < 2) {
+      throw core::usage_error("a U-Net decoder needs an encoder of two stages at least, this one has one",
+                              "take larger patches, or allow more stages");
+    }
+    return std::make_shared<UnetDecoder>(convolutional->plan(), outputs, deep_supervision);
+  }
+  if (const auto* vit = dynamic_cast<const Vit*>(&encoder)) {
+    return std::make_shared<VitDecoder>(vit->patch(), vit->width(), outputs, deep_supervision);
+  }
+  throw core::usage_error("this encoder has no decoder", "resenc, resnet and vit have one");
+}
+
+}  // namespace models
