@@ -2,10 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <boost/json.hpp>
 #include <chrono>
-#include <csignal>
 #include <cstdio>
 #include <memory>
 #include <mutex>
@@ -15,6 +13,7 @@
 #include "core/log.h"
 #include "core/parallel.h"
 #include "core/progress.h"
+#include "core/stop_signal.h"
 #include "core/table.h"
 #include "io/layout.h"
 #include "io/reject.h"
@@ -45,30 +44,6 @@ const char* name(Outcome::Status status) {
   static constexpr const char* kNames[] = {"left", "added", "present", "failed"};
   return kNames[static_cast<int>(status)];
 }
-
-// SIGINT and SIGTERM end the command after the cases at hand; the former handlers come back at the end.
-class StopSignal {
- public:
-  StopSignal() {
-    asked_ = false;
-    struct sigaction action {};
-    action.sa_handler = [](int) { asked_ = true; };
-    sigaction(SIGINT, &action, &interrupt_);
-    sigaction(SIGTERM, &action, &terminate_);
-  }
-  ~StopSignal() {
-    sigaction(SIGINT, &interrupt_, nullptr);
-    sigaction(SIGTERM, &terminate_, nullptr);
-  }
-  StopSignal(const StopSignal&) = delete;
-  StopSignal& operator=(const StopSignal&) = delete;
-  bool asked() const { return asked_; }
-
- private:
-  static inline std::atomic<bool> asked_{false};
-  struct sigaction interrupt_ {};
-  struct sigaction terminate_ {};
-};
 
 // "1=anterior" each; 0 is the background unless said otherwise.
 std::map<int, std::string> label_names(const std::vector<std::string>& arguments) {
@@ -134,7 +109,7 @@ Outcome take_in(const io::Entry& entry, const io::Cohort& cohort, store::Writer*
 }
 
 std::vector<Outcome> take_all(const Request& request, const io::Cohort& cohort, store::Writer* writer,
-                              const StopSignal& stop) {
+                              const core::StopSignal& stop) {
   std::vector<Outcome> outcomes(cohort.entries.size());
   core::Progress progress(request.dry_run ? "check" : "ingest", "cases", static_cast<std::int64_t>(outcomes.size()));
   std::optional<Committer> committer;
@@ -225,7 +200,7 @@ core::Exit ingest(const Request& given) {
     options.label_names = cohort.label_names;
     writer = std::make_unique<store::Writer>(request.store, options);
   }
-  const StopSignal stop;
+  const core::StopSignal stop;  // ends the command after the cases at hand
   const std::vector<Outcome> outcomes = take_all(request, cohort, writer.get(), stop);
   if (!request.dry_run) write_report(fs::path(request.store) / "ingest_report.csv", cohort, outcomes);
   const Summary sum = summary_of(outcomes);

@@ -14,10 +14,12 @@ std::string duration_text(double seconds) {
   return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
 }
 
-Progress::Progress(std::string what, std::string unit, std::int64_t total, Style style)
+Progress::Progress(std::string what, std::string unit, std::int64_t total, Style style, std::int64_t begun)
     : what_(std::move(what)),
       unit_(std::move(unit)),
       total_(total),
+      begun_(begun),
+      done_(begun),
       style_(style != Style::kAuto     ? style
              : ::isatty(STDERR_FILENO) ? Style::kBar
                                        : Style::kLines),
@@ -26,7 +28,7 @@ Progress::Progress(std::string what, std::string unit, std::int64_t total, Style
 
 Progress::~Progress() {
   const std::scoped_lock lock(mutex_);
-  if (done_ > 0) show(Clock::now(), true);
+  if (done_ > begun_) show(Clock::now(), true);
 }
 
 void Progress::advance(std::int64_t done, const std::string& note) {
@@ -41,8 +43,8 @@ void Progress::advance(std::int64_t done, const std::string& note) {
 std::string Progress::line(double seconds) const {
   std::string text = total_ > 0 ? fmt::format("{} {}/{} {}", what_, done_, total_, unit_)
                                 : fmt::format("{} {} {}", what_, done_, unit_);
-  if (seconds > 0 && done_ > 0) {
-    const double rate = static_cast<double>(done_) / seconds;
+  if (seconds > 0 && done_ > begun_) {
+    const double rate = static_cast<double>(done_ - begun_) / seconds;
     text += rate >= 1 ? fmt::format(", {:.1f} {}/s", rate, unit_) : fmt::format(", {:.1f} s each", 1 / rate);
     if (total_ > done_) text += ", " + duration_text(static_cast<double>(total_ - done_) / rate) + " left";
   }

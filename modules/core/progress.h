@@ -16,7 +16,8 @@ class Progress {
  public:
   enum class Style { kAuto, kBar, kLines, kSilent };
 
-  Progress(std::string what, std::string unit, std::int64_t total, Style style = Style::kAuto);
+  // `begun` of the total were done before: they count, but not for the rate.
+  Progress(std::string what, std::string unit, std::int64_t total, Style style = Style::kAuto, std::int64_t begun = 0);
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
@@ -32,7 +33,7 @@ class Progress {
   void show(Clock::time_point now, bool last);
 
   std::string what_, unit_, note_;
-  std::int64_t total_, done_ = 0;
+  std::int64_t total_, begun_, done_;
   Style style_;
   Clock::time_point start_, shown_;
   std::mutex mutex_;

@@ -6,6 +6,11 @@
 
 #include <array>
 #include <charconv>
+#include <optional>
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 #include "core/error.h"
 
@@ -16,22 +21,52 @@ int gpu_count() {
   return at::globalContext().hasCUDA() ? static_cast<int>(at::detail::getCUDAHooks().deviceCount()) : 0;
 }
 
-// The driver's own name of a device: this needs no CUDA headers, so that a build without the toolkit can name it too.
+// The driver, asked directly: this needs no CUDA headers, so that a build without the toolkit can name devices too.
+template <class Function>
+Function driver_function(const char* name) {
+  static void* const library = ::dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
+  return library == nullptr ? nullptr : reinterpret_cast<Function>(::dlsym(library, name));
+}
+
+std::optional<int> driver_device(int index) {
+  const auto init = driver_function<int (*)(unsigned)>("cuInit");
+  const auto get = driver_function<int (*)(int*, int)>("cuDeviceGet");
+  int device = 0;
+  if (!init || !get || init(0) != 0 || get(&device, index) != 0) return std::nullopt;
+  return device;
+}
+
 std::string gpu_name(int index) {
-  const auto library = [] { return ::dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL); }();
-  if (library == nullptr) return "";
-  const auto init = reinterpret_cast<int (*)(unsigned)>(::dlsym(library, "cuInit"));
-  const auto get = reinterpret_cast<int (*)(int*, int)>(::dlsym(library, "cuDeviceGet"));
-  const auto name = reinterpret_cast<int (*)(char*, int, int)>(::dlsym(library, "cuDeviceGetName"));
-  const auto memory = reinterpret_cast<int (*)(std::size_t*, int)>(::dlsym(library, "cuDeviceTotalMem_v2"));
+  const auto name = driver_function<int (*)(char*, int, int)>("cuDeviceGetName");
+  const auto memory = driver_function<int (*)(std::size_t*, int)>("cuDeviceTotalMem_v2");
+  const std::optional<int> device = driver_device(index);
   std::array<char, 256> text{};
   std::size_t bytes = 0;
-  int device = 0;
-  if (!init || !get || !name || !memory || init(0) != 0 || get(&device, index) != 0 ||
-      name(text.data(), static_cast<int>(text.size()) - 1, device) != 0 || memory(&bytes, device) != 0) {
+  if (!device || !name || !memory || name(text.data(), static_cast<int>(text.size()) - 1, *device) != 0 ||
+      memory(&bytes, *device) != 0) {
     return "";
   }
   return std::string(text.data()) + " (" + std::to_string(bytes >> 30) + " GiB)";
+}
+
+// CUDA's compute capability, the number before the dot; 0 when the driver does not say.
+int gpu_generation(int index) {
+  constexpr int kMajor = 75;  // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR
+  const auto attribute = driver_function<int (*)(int*, int, int)>("cuDeviceGetAttribute");
+  const std::optional<int> device = driver_device(index);
+  int value = 0;
+  return device && attribute && attribute(&value, kMajor, *device) == 0 ? value : 0;
+}
+
+bool processor_has_bf16() {
+#if defined(__x86_64__)
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  constexpr unsigned kAmxBf16 = 1u << 22, kAvx512Bf16 = 1u << 5;
+  if (__get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (d & kAmxBf16) != 0) return true;
+  return __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a & kAvx512Bf16) != 0;
+#else
+  return false;
+#endif
 }
 
 core::Error no_such_device(const std::string& name) {
@@ -68,6 +103,11 @@ std::vector<std::string> devices() {
     names.push_back("cuda:" + std::to_string(i) + (name.empty() ? "" : " " + name));
   }
   return names;
+}
+
+bool has_bf16_units(c10::Device device) {
+  if (device.is_cpu()) return processor_has_bf16();
+  return device.is_cuda() && gpu_generation(device.has_index() ? device.index() : 0) >= 8;
 }
 
 int set_threads(int threads) {

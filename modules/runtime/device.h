@@ -15,6 +15,9 @@ c10::Device device_named(const std::string& name);
 // The devices of this machine that this build can use: "cpu", "cuda:0 NVIDIA H100 (78 GiB)".
 std::vector<std::string> devices();
 
+// True where products of bf16 numbers have units of their own: processors with AVX512-BF16 or AMX, GPUs since Ampere.
+bool has_bf16_units(c10::Device device);
+
 // torch's intra-operation threads; 0 keeps what torch chose. Returns the number in force: it is recorded, because
 // training is reproducible to the bit for a fixed number only.
 int set_threads(int threads);

@@ -27,10 +27,11 @@ struct Checkpoint {
   TensorsByName weights;
   TensorsByName optimiser;                // "<phase>/<parameter>/mean" ...
   TensorsByName average;                  // of the weights by EMA; empty without
-  TensorsByName sums;                     // what was measured since the last row of metrics.csv
+  TensorsByName sums;                     // "<rank>/<name>": what was measured since the last row of metrics.csv
   std::vector<runtime::Archive> learner;  // state by rank; one when all ranks hold the same
   std::vector<at::Tensor> generators;     // torch's generators by rank
-  // Who made it: "config" (resolved YAML), "command", "seed", "data" (hash of the store), "architecture", "precision".
+  // Who made it: "config" (resolved YAML), "command", "seed", "data" (hash of the store), "architecture", "precision"
+  // (fp32 or bf16).
   std::map<std::string, std::string> facts;
 };
 

@@ -42,9 +42,7 @@ std::string text_field(std::uint64_t number, const std::string& text) {
   return key(number, 2) + varint(text.size()) + text;
 }
 
-double now_s() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
+double now_s() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
 
 // tensorflow.Event: wall_time = 1, step = 2, file_version = 3, summary = 5, session_log = 7.
 std::string event(std::int64_t step, const std::string& content) {

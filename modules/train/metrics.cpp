@@ -1,5 +1,8 @@
 #include "train/metrics.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
@@ -63,6 +66,14 @@ void MetricsFile::flush() {
   }
 }
 
+void MetricsFile::sync() {
+  flush();
+  const int descriptor = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool synced = descriptor >= 0 && ::fsync(descriptor) == 0;
+  if (descriptor >= 0) ::close(descriptor);
+  if (!synced) throw core::Error("cannot write " + path_.filename().string() + " to disk");
+}
+
 std::map<std::string, std::vector<std::pair<std::int64_t, double>>> read_metrics(const std::filesystem::path& path) {
   std::istringstream text(core::read_text(path, kCapBytes));
   std::map<std::string, std::vector<std::pair<std::int64_t, double>>> columns;
@@ -74,7 +85,8 @@ std::map<std::string, std::vector<std::pair<std::int64_t, double>>> read_metrics
     std::int64_t step = 0;
     double value = 0;
     if (text.eof()) break;  // a row that was being written
-    if (!parse(row, step, name, value)) throw core::Error(path.filename().string() + " holds a row that is none: " + row);
+    if (!parse(row, step, name, value))
+      throw core::Error(path.filename().string() + " holds a row that is none: " + row);
     columns[name].emplace_back(step, value);
   }
   return columns;

@@ -21,6 +21,7 @@ class MetricsFile {
   // Numbers are written so that they read back to the same bits.
   void add(std::int64_t step, const std::string& name, double value);
   void flush();
+  void sync();  // flush, and to the disk
 
  private:
   std::filesystem::path path_;

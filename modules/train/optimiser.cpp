@@ -75,13 +75,13 @@ void AdamW::average_gradients(runtime::Comm& comm) {
 at::Tensor AdamW::clip(double norm) {
   const at::NoGradGuard no_gradient;
   const std::vector<at::Tensor> all = gradients();
-  if (all.empty()) return at::zeros({});
+  if (all.empty()) return at::zeros({}, slots_.empty() ? at::TensorOptions() : slots_.front().steps.options());
   const at::Tensor total = at::stack(at::_foreach_norm(all)).norm();
   if (norm > 0) at::_foreach_mul_(all, at::clamp_max(norm / (total + 1e-6), 1.0));
   return total;
 }
 
-void AdamW::update(double learning_rate) {
+void AdamW::update(double learning_rate, const at::Tensor& skip) {
   const at::NoGradGuard no_gradient;
   for (const bool decayed : {true, false}) {
     std::vector<at::Tensor> parameters, gradients, means, squares, steps;
@@ -94,9 +94,14 @@ void AdamW::update(double learning_rate) {
       steps.push_back(slot.steps);
     }
     if (parameters.empty()) continue;
-    at::_foreach_add_(steps, 1);
+    if (skip.defined()) {
+      at::_foreach_add_(steps, 1 - skip);
+    } else {
+      at::_foreach_add_(steps, 1);
+    }
     at::_fused_adamw_(parameters, gradients, means, squares, {}, steps, learning_rate, beta1_, beta2_,
-                      decayed ? weight_decay_ : 0.0, kEpsilon, /*amsgrad=*/false, /*maximize=*/false);
+                      decayed ? weight_decay_ : 0.0, kEpsilon, /*amsgrad=*/false, /*maximize=*/false,
+                      /*grad_scale=*/{}, skip.defined() ? std::optional(skip) : std::nullopt);
   }
 }
 

@@ -26,7 +26,8 @@ class AdamW {
   void average_gradients(runtime::Comm& comm);
   // Scales all gradients down to the norm (0: leaves them) and returns the norm they had, a scalar on the device.
   at::Tensor clip(double norm);
-  void update(double learning_rate);
+  // Where `skip` (a float scalar on the device) is 1 nothing changes; undefined means 0.
+  void update(double learning_rate, const at::Tensor& skip = {});
 
   // Moments and step counts by name, live.
   std::map<std::string, at::Tensor> state() const;

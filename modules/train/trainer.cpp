@@ -1,0 +1,312 @@
+#include "train/trainer.h"
+
+#include <ATen/ATen.h>
+#include <c10/core/Event.h>
+
+#include <chrono>
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <sstream>
+
+#include "core/error.h"
+#include "core/log.h"
+#include "core/stop_signal.h"
+#include "core/table.h"
+#include "train/event_file.h"
+#include "train/generators.h"
+#include "train/metrics.h"
+#include "train/precision.h"
+#include "train/run_state.h"
+
+namespace train {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// One number of the device read on the host without waiting for what was asked of the device afterwards.
+class ReadBack {
+ public:
+  explicit ReadBack(const at::Tensor& number) : copy_(number.to(at::kCPU, /*non_blocking=*/true)) {
+    if (number.is_cpu()) return;
+    const c10::impl::VirtualGuardImpl device(number.device().type());
+    arrived_.emplace(number.device().type());
+    arrived_->record(device.getStream(number.device()));
+  }
+  double value() {
+    if (arrived_) arrived_->synchronize();
+    return copy_.item<double>();
+  }
+
+ private:
+  at::Tensor copy_;
+  std::optional<c10::Event> arrived_;
+};
+
+// The first line in which two texts differ, to tell a person what is another.
+std::string first_difference(const std::string& there, const std::string& here) {
+  std::istringstream a(there), b(here);
+  std::string line_a, line_b;
+  while (true) {
+    const bool more_a = static_cast<bool>(std::getline(a, line_a)), more_b = static_cast<bool>(std::getline(b, line_b));
+    if (!more_a && !more_b) return "";
+    if (!more_a) line_a = "nothing";
+    if (!more_b) line_b = "nothing";
+    if (line_a != line_b) return "there '" + line_a + "', here '" + line_b + "'";
+  }
+}
+
+void refuse_another_run(const Checkpoint& found, const std::map<std::string, std::string>& facts) {
+  for (const char* const key : {"config", "data", "architecture"}) {
+    const auto there = found.facts.find(key), here = facts.find(key);
+    if (there == found.facts.end() || here == facts.end() || there->second == here->second) continue;
+    throw core::usage_error(std::string("the folder holds a run with another ") + key + ": " +
+                                first_difference(there->second, here->second),
+                            "train into another folder, or with the settings and data the run was begun with");
+  }
+}
+
+class Run {
+ public:
+  Run(Learner& learner, data::BatchSource& source, const TrainerSettings& settings, const RunFolder& folder,
+      c10::Device device, runtime::Comm& comm, std::span<Watcher* const> watchers)
+      : learner_(learner),
+        source_(source),
+        settings_(settings),
+        folder_(folder),
+        device_(device),
+        comm_(comm),
+        watchers_(watchers),
+        state_(learner, source, settings, device, comm),
+        precision_(resolved_precision(settings.precision, device)) {}
+
+  FitResult go();
+
+ private:
+  void begin_or_go_on();
+  void set_aside_damaged(const std::filesystem::path& sound) const;
+  void begin_epoch(const Moment& moment);
+  void one_step(const data::Batch& batch, const Moment& moment);
+  struct Done {
+    at::Tensor loss, norm;
+    ReadBack skipped;
+  };
+  Done run_phase(std::size_t phase, const data::Batch& batch, const Moment& moment, at::Tensor& skip,
+                 std::map<std::string, at::Tensor>& seen);
+  void left_out(const data::Batch& batch, std::vector<Done>& phases);
+  void write_rows(const data::Batch& batch);
+  bool stop_asked();
+  void write_checkpoint_of_now();
+  double seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
+  bool writes() const { return comm_.rank() == 0; }
+
+  Learner& learner_;
+  data::BatchSource& source_;
+  const TrainerSettings& settings_;
+  const RunFolder& folder_;
+  c10::Device device_;
+  runtime::Comm& comm_;
+  std::span<Watcher* const> watchers_;
+  RunState state_;
+  std::string precision_;
+  Clock::time_point start_ = Clock::now();
+  core::StopSignal stop_;
+  std::optional<MetricsFile> metrics_;  // rank 0's
+  std::optional<EventFile> events_;
+  std::int64_t skips_ = 0;  // in a row
+  FitResult result_{.loss = std::numeric_limits<double>::quiet_NaN()};
+};
+
+// What was damaged and newer than the one the run goes on with must not count among those kept.
+void Run::set_aside_damaged(const std::filesystem::path& sound) const {
+  for (const auto& path : checkpoints(folder_.folder)) {
+    if (path == sound) return;
+    std::error_code ignored;
+    std::filesystem::rename(path, path.string() + ".damaged", ignored);
+  }
+}
+
+void Run::begin_or_go_on() {
+  const auto found = newest_checkpoint(folder_.folder);
+  comm_.barrier();  // nobody renames or sweeps while another rank still looks
+  if (found) {
+    refuse_another_run(found->second, folder_.facts);
+    state_.put_back(found->second);
+    const auto precision = found->second.facts.find("precision");
+    if (settings_.precision == "auto" && precision != found->second.facts.end()) precision_ = precision->second;
+    result_.checkpoint = found->first;
+    if (writes()) set_aside_damaged(found->first);
+  } else {
+    state_.begin(static_cast<std::uint64_t>(settings_.seed));
+  }
+  if (!writes()) return;
+  const std::filesystem::path path = folder_.folder / "metrics.csv";
+  metrics_.emplace(path, state_.step);
+  events_.emplace(folder_.folder, found ? state_.step + 1 : 0);
+  const auto columns = read_metrics(path);
+  if (const auto loss = columns.find("loss"); loss != columns.end()) result_.loss = loss->second.back().second;
+}
+
+void Run::begin_epoch(const Moment& moment) {
+  if (moment.epoch <= state_.epoch) return;
+  state_.epoch = moment.epoch;
+  if (learner_.wants_pass()) {
+    learner_.before_epoch(*source_.pass(), moment);
+  } else {
+    learner_.before_epoch(source_, moment);
+  }
+}
+
+Run::Done Run::run_phase(std::size_t phase, const data::Batch& batch, const Moment& moment, at::Tensor& skip,
+                         std::map<std::string, at::Tensor>& seen) {
+  AdamW& optimiser = state_.optimisers[phase];
+  optimiser.clear_gradients();
+  StepResult result = [&] {
+    const Autocast autocast(device_, precision_ == "bf16");
+    return learner_.step(phase, batch, moment);
+  }();
+  GADOLIN_CHECK(result.loss.defined() && result.loss.numel() == 1 && result.loss.requires_grad());
+  result.loss.backward();
+  optimiser.average_gradients(comm_);
+  const at::Tensor norm = optimiser.clip(settings_.clip_norm);
+  const at::Tensor loss = result.loss.detach().reshape({}).to(at::kDouble);
+  // Once a phase is at fault, the later ones of the step are left out too; all ranks agree.
+  at::Tensor fault = loss.isfinite().logical_and_(norm.isfinite()).logical_not_().to(at::kFloat);
+  comm_.all_reduce_sum(fault);
+  skip = (skip.defined() ? skip + fault : fault).clamp_max_(1);
+  Done done{loss, norm, ReadBack(skip)};
+  optimiser.update(learning_rate(settings_, state_.step) * state_.phases[phase].learning_rate_scale, skip);
+  if (state_.phases.size() > 1) {
+    seen[state_.phases[phase].name + ".loss"] = loss;
+    seen[state_.phases[phase].name + ".gradient_norm"] = norm;
+  }
+  at::Tensor& total = seen["loss"];
+  total = total.defined() ? total + loss : loss;
+  at::Tensor& squares = seen["gradient_norm"];
+  squares = squares.defined() ? (squares.square() + norm.square()).sqrt() : norm;
+  for (auto& [name, value] : result.watch) seen[name] = value;
+  return done;
+}
+
+void Run::one_step(const data::Batch& batch, const Moment& moment) {
+  std::map<std::string, at::Tensor> seen;
+  std::vector<Done> phases;
+  at::Tensor skip;
+  for (std::size_t p = 0; p < state_.phases.size(); ++p) {
+    phases.push_back(run_phase(p, batch, moment, skip, seen));
+  }
+  if (phases.back().skipped.value() != 0) {
+    left_out(batch, phases);
+  } else {
+    skips_ = 0;
+    for (const auto& [name, value] : seen) state_.sums.add(name, value);
+    state_.average.update(state_.step + 1);
+    learner_.after_update(moment);
+  }
+  ++state_.step;
+}
+
+void Run::left_out(const data::Batch& batch, std::vector<Done>& phases) {
+  std::string what = "the loss or gradient of another rank";
+  for (std::size_t p = phases.size(); p-- > 0;) {
+    const double loss = phases[p].loss.item<double>(), norm = phases[p].norm.item<double>();
+    const std::string of = phases.size() > 1 ? " of phase " + state_.phases[p].name : "";
+    if (!std::isfinite(loss)) {
+      what = "the loss" + of + " is " + core::shortest(loss);
+    } else if (!std::isfinite(norm)) {
+      what = "the norm of the gradient" + of + " is " + core::shortest(norm);
+    }
+  }
+  std::string cases;
+  for (const std::string& id : batch.ids) cases += (cases.empty() ? "" : ", ") + id;
+  const std::string story = "step " + std::to_string(state_.step) + ": " + what + ", cases " + cases;
+  if (++skips_ > settings_.max_skips) {
+    const std::string before =
+        skips_ > 1 ? "; the " + std::to_string(skips_ - 1) + " steps before it went the same way" : "";
+    throw core::Error(story + before,
+                      "look at these cases with gadolin inspect; a lower trainer.learning_rate, a longer warm-up or "
+                      "trainer.precision=fp32 may help");
+  }
+  core::log_warn(story + "; the step is left out");
+}
+
+void Run::write_rows(const data::Batch& batch) {
+  std::map<std::string, double> row;
+  const bool last = state_.step == settings_.steps;
+  if (last || state_.step % settings_.log_every == 0) {
+    row = state_.sums.take(comm_);
+    if (row.contains("loss")) result_.loss = row["loss"];
+    row["learning_rate"] = learning_rate(settings_, state_.step - 1);
+  }
+  for (Watcher* const watcher : watchers_) {
+    if (!last && state_.step % std::max<std::int64_t>(1, watcher->every_steps()) != 0) continue;
+    const KeepGenerators keep(device_);
+    for (const auto& [name, value] : watcher->look(learner_, batch, {state_.step, settings_.steps, state_.epoch})) {
+      row[name] = value;
+    }
+    learner_.set_training(true);
+  }
+  if (row.empty() || !writes()) return;
+  for (const auto& [name, value] : row) {
+    metrics_->add(state_.step, name, value);
+    events_->scalar(name, state_.step, value);
+  }
+  metrics_->flush();
+  events_->flush();
+}
+
+bool Run::stop_asked() {
+  const bool mine = stop_.asked() || (settings_.max_time_s > 0 && seconds() >= settings_.max_time_s);
+  if (comm_.size() == 1) return mine;
+  at::Tensor any = at::full({1}, mine ? 1.0 : 0.0, at::TensorOptions().dtype(at::kFloat).device(device_));
+  comm_.all_reduce_sum(any);
+  return any.item<float>() > 0;
+}
+
+void Run::write_checkpoint_of_now() {
+  Checkpoint checkpoint = state_.take();
+  result_.checkpoint = checkpoint_path(folder_.folder, state_.step);
+  if (!writes()) return;
+  checkpoint.facts = folder_.facts;
+  checkpoint.facts["precision"] = precision_;
+  metrics_->sync();
+  core::with_context("checkpoint after step " + std::to_string(state_.step),
+                     [&] { write_checkpoint(result_.checkpoint, checkpoint); });
+  sweep_checkpoints(folder_.folder, settings_.keep);
+}
+
+FitResult Run::go() {
+  learner_.use(comm_);
+  learner_.set_training(true);
+  begin_or_go_on();
+  core::Progress progress("train", "steps", settings_.steps,
+                          writes() ? folder_.progress : core::Progress::Style::kSilent, state_.step);
+  while (state_.step < settings_.steps) {
+    const auto position = static_cast<std::int64_t>(source_.position());
+    const Moment moment{state_.step, settings_.steps, position / source_.epoch_size()};
+    begin_epoch(moment);
+    const data::Batch batch = source_.next().to(device_);
+    one_step(batch, moment);
+    write_rows(batch);
+    progress.advance(1, std::isnan(result_.loss) ? "" : "loss " + core::fixed(result_.loss, 4));
+    result_.interrupted = stop_asked() && state_.step < settings_.steps;
+    const bool due = settings_.checkpoint_every > 0 && state_.step % settings_.checkpoint_every == 0;
+    if (due || result_.interrupted || state_.step == settings_.steps) write_checkpoint_of_now();
+    if (result_.interrupted) break;
+  }
+  comm_.barrier();  // the last checkpoint is there, whichever rank asks
+  result_.step = state_.step;
+  result_.seconds = seconds();
+  return result_;
+}
+
+}  // namespace
+
+FitResult fit(Learner& learner, data::BatchSource& source, const TrainerSettings& settings, const RunFolder& folder,
+              c10::Device device, runtime::Comm& comm, std::span<Watcher* const> watchers) {
+  settings.check();
+  return Run(learner, source, settings, folder, device, comm, watchers).go();
+}
+
+}  // namespace train

@@ -1,0 +1,61 @@
+// A run that was stopped and went on leaves the same bytes as one that was not.
+#include <gtest/gtest.h>
+
+#include "core/error.h"
+#include "every_hook.h"
+#include "small_run.h"
+#include "train/checkpoint.h"
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string last_checkpoint(const fs::path& folder) { return small::bytes_of(train::checkpoints(folder).at(0)); }
+
+// Folder of the run that nobody interrupts.
+const fs::path& unbroken() {
+  static const small::Folder folder;
+  static const bool done = [] {
+    EveryHook learner;
+    return small::fit(learner, folder, small::settings()).step == 24;
+  }();
+  EXPECT_TRUE(done);
+  return folder;
+}
+
+void expect_as_unbroken(const fs::path& folder) {
+  EXPECT_EQ(small::bytes_of(folder / "metrics.csv"), small::bytes_of(unbroken() / "metrics.csv"));
+  EXPECT_TRUE(last_checkpoint(folder) == last_checkpoint(unbroken()));
+}
+
+TEST(Resume, EveryStopPointGivesTheBytesOfTheUnbrokenRunWithOneOrTwoWorkers) {
+  for (const std::int64_t stop : {1, 2, 5, 9, 14, 22}) {
+    SCOPED_TRACE(stop);
+    const small::Folder folder;
+    small::SignalAt signal(stop);
+    EveryHook first, second(99);
+    const auto broken = small::fit(first, folder, small::settings(), {&signal}, stop % 2 ? 2 : 1);
+    EXPECT_TRUE(broken.interrupted);
+    EXPECT_EQ(broken.step, stop);
+    EXPECT_EQ(broken.checkpoint, train::checkpoint_path(folder, stop));
+    const auto rest = small::fit(second, folder, small::settings(), {}, stop % 2 ? 1 : 2);
+    EXPECT_FALSE(rest.interrupted);
+    EXPECT_EQ(rest.step, 24);
+    expect_as_unbroken(folder);
+  }
+}
+
+TEST(Resume, StoppedAfterEachStepItEndsAtTheSameBytes) {
+  const small::Folder folder;
+  train::TrainerSettings hurried = small::settings();
+  hurried.max_time_s = 1e-9;
+  for (std::int64_t step = 1; step <= 24; ++step) {
+    EveryHook learner(static_cast<std::uint64_t>(step));
+    const auto result = small::fit(learner, folder, hurried);
+    EXPECT_EQ(result.step, step);
+    EXPECT_EQ(result.interrupted, step < 24);
+  }
+  expect_as_unbroken(folder);
+}
+
+}  // namespace
