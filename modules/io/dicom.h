@@ -23,21 +23,21 @@
 
 namespace io {
 
-// One SeriesInstanceUID of one patient, as its headers tell. A plain value.
+// All files of one SeriesInstanceUID; whether they make a volume, read_dicom tells. A plain value.
 struct DicomSeries {
-  std::string id;                            // pseudonym of patient and SeriesInstanceUID
-  std::string patient;                       // pseudonym of the PatientID
+  std::string id;                            // pseudonym of the SeriesInstanceUID
+  std::string patient;                       // pseudonym of the PatientID of the first file
   std::string modality;                      // DICOM Modality
   std::string site;                          // pseudonym of the institution; empty when not told
   std::string vendor;                        // "GE", "Philips", "Siemens" ... or a plain word; empty when not told
   std::vector<std::filesystem::path> files;  // in the order of their names
-  std::string refusal;  // a code when the headers alone tell that this cannot be read, e.g. PATIENT_MISMATCH
 };
 
-// A file that calls itself DICOM and cannot be put into a series.
+// A file that calls itself DICOM and cannot be put into a series. (One that lies in a folder with images of one series
+// only is put there: reading the series then fails, rather than going on without a slice.)
 struct DicomDamage {
   std::filesystem::path file;
-  std::string code, story;
+  std::string code, story, hint;  // as of an Error
 };
 
 struct DicomScan {

@@ -11,7 +11,7 @@
 #include "io/reject.h"
 #include "io/table.h"
 
-#define GADOLIN_LAYOUTS(X) X(csv) X(nnunet) X(msd) X(bids) X(flat)
+#define GADOLIN_LAYOUTS(X) X(csv) X(nnunet) X(msd) X(bids) X(dicom) X(flat)
 
 namespace io {
 
@@ -39,6 +39,15 @@ const Layout& chosen(const std::filesystem::path& path, const std::string& name)
 
 // The files an image file cannot be read without: the other half of a pair.
 void add_files(std::vector<std::filesystem::path>& files, const std::filesystem::path& image) {
+  if (std::filesystem::is_directory(image)) {  // of a DICOM series
+    const std::size_t before = files.size();
+    std::error_code failed;
+    for (const auto& file : std::filesystem::recursive_directory_iterator(image, failed)) {
+      if (file.is_regular_file(failed)) files.push_back(file.path());
+    }
+    std::sort(files.begin() + static_cast<std::ptrdiff_t>(before), files.end());
+    return;
+  }
   files.push_back(image);
   static constexpr std::array<std::string_view, 4> kHeads{".hdr", ".hdr.gz", ".nhdr", ".mhd"};
   if (!has_extension(image, kHeads)) return;

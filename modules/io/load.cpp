@@ -3,9 +3,11 @@
 #include <cmath>
 #include <set>
 
+#include "io/dicom.h"
 #include "io/format.h"
 #include "io/layout.h"
 #include "io/reject.h"
+#include "volume/reorient.h"
 
 namespace io {
 namespace {
@@ -48,6 +50,14 @@ void require_same_grid(const Volume& image, const Volume& other, const std::stri
                  "origin, spacing or direction differ: check that they belong together, or resample one to the other's "
                  "grid");
   }
+}
+
+// The label map with its axes in the image's order: tools flip and swap them on their way from DICOM to NIfTI. No voxel
+// moves in the world; whether the grids are one is asked afterwards.
+Volume on_axes_of(const Volume& image, Volume label) {
+  const std::string wanted = volume::orientation(image.geometry);
+  if (volume::orientation(label.geometry) == wanted) return label;
+  return volume::turned(label, volume::turn_towards(label.geometry, wanted));
 }
 
 // Whole numbers from 0 to 65535 as uint8 or uint16, whatever type they were stored in.
@@ -97,6 +107,16 @@ void require_declared(const Volume& classes, const std::map<int, std::string>& n
                "declare every class (dataset.json, --labels) or correct the label map");
 }
 
+// An image file, or a DICOM series as a folder or one file, which tells more than its voxels.
+Volume read_channel(const std::filesystem::path& path, volume::Channel& channel, volume::Groups& groups) {
+  if (!std::filesystem::is_directory(path) && !(format_of(path) == nullptr && looks_like_dicom(path)))
+    return read_image(path);
+  DicomVolume read = core::with_context("read " + path.filename().string(), [&] { return read_dicom_folder(path); });
+  if (channel.modality == "OT") channel.modality = read.modality;
+  groups = read.groups;
+  return std::move(read.image);
+}
+
 volume::Case read_channels(const Entry& entry) {
   volume::Case one;
   const Volume* reference = nullptr;
@@ -104,7 +124,7 @@ volume::Case read_channels(const Entry& entry) {
   for (const ChannelFile& file : entry.channels) {
     one.channels.push_back({file.name, file.modality, std::nullopt});
     if (file.path.empty()) continue;
-    Volume image = read_image(file.path);
+    Volume image = read_channel(file.path, one.channels.back(), one.groups);
     if (reference != nullptr) require_same_grid(*reference, image, "channel '" + file.name + "'");
     one.channels.back().image = std::move(image);
     if (reference == nullptr) reference = &*one.channels.back().image;
@@ -120,7 +140,7 @@ volume::Case load(const Entry& entry, const Cohort& cohort) {
     volume::Case made = entry.open ? entry.open() : read_channels(entry);
     if (entry.label) {
       core::with_context("label " + entry.label->filename().string(), [&] {
-        const Volume label = read_image(*entry.label);
+        const Volume label = on_axes_of(made.reference(), read_image(*entry.label));
         require_same_grid(made.reference(), label, "it");
         made.label_map = as_classes(label);
         require_declared(*made.label_map, cohort.label_names);
@@ -129,7 +149,8 @@ volume::Case load(const Entry& entry, const Cohort& cohort) {
     return made;
   });
   one.id = entry.id;
-  if (!entry.groups.patient.empty() && !(entry.open && !one.groups.patient.empty()))
+  // The id stands in for a patient who is not told; what the images tell wins over that.
+  if (one.groups.patient.empty() || (!entry.groups.patient.empty() && entry.groups.patient != entry.id))
     one.groups.patient = entry.groups.patient;
   if (!entry.groups.site.empty()) one.groups.site = entry.groups.site;
   if (!entry.groups.vendor.empty()) one.groups.vendor = entry.groups.vendor;

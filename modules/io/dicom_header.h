@@ -1,0 +1,69 @@
+#pragma once
+// What the header of one instance tells, proven: numbers are numbers, lengths fit, units are millimetres. Values are
+// read without a locale and without repair. Only pseudonyms leave this type.
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "io/dicom_outline.h"
+#include "volume/volume.h"
+
+namespace io {
+
+// How the 2-D pixels of an instance become voxels (PS3.3 C.7.6.3, PS3.5 8).
+struct PixelLayout {
+  int rows = 0, columns = 0;
+  int bits_allocated = 16, bits_stored = 16, high_bit = 15;
+  bool is_signed = false;
+  bool operator==(const PixelLayout&) const = default;
+
+  volume::VoxelType type() const;
+  std::uint64_t bytes() const;  // of a frame
+};
+
+// Slices side by side in one picture; see dicom_mosaic.h.
+struct Mosaic {
+  int count = 0;                   // slices
+  std::array<double, 3> normal{};  // direction of growing slice number
+};
+
+// Which series and whose: enough to group files. Cheap.
+struct DicomIdentity {
+  std::string series;   // pseudonym
+  std::string patient;  // pseudonym
+  std::string modality, site, vendor;
+  bool image = false;  // has pixels that make a picture; reports and segmentations have not
+};
+
+struct DicomHeader {
+  std::filesystem::path path;
+  DicomIdentity who;
+  DicomOutline outline;
+  std::string instance, frame_of_reference;  // pseudonyms
+  PixelLayout pixels;
+  std::array<double, 3> position_mm{};
+  std::array<double, 3> row{}, column{};   // unit vectors towards growing column and row index
+  std::array<double, 2> spacing_mm{};      // between rows, between columns
+  std::optional<double> slice_spacing_mm;  // (0018,0088)
+  double slope = 1, intercept = 0;
+  bool localizer = false;
+  std::optional<Mosaic> mosaic;
+  std::int64_t promised = 0;       // images in the acquisition (0020,1002); 0 = not told
+  std::vector<std::string> notes;  // codes
+};
+
+// Throws Error with a code.
+DicomIdentity read_identity(const std::filesystem::path& path);
+DicomHeader read_header(const std::filesystem::path& path);
+
+// A decimal string as numbers; nothing where one is none (a comma, NaN, letters, too large).
+std::optional<std::vector<double>> decimal_numbers(const std::string& text);
+
+// "GE" for "GE MEDICAL SYSTEMS"; a plain word for a vendor that is in no row of the table.
+std::string vendor_named(const std::string& manufacturer);
+
+}  // namespace io

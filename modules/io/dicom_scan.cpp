@@ -1,0 +1,130 @@
+// io::scan_dicom: which files are of which series, by their headers alone.
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+
+#include "core/parallel.h"
+#include "core/progress.h"
+#include "io/dicom.h"
+#include "io/dicom_header.h"
+#include "io/format.h"
+#include "io/reject.h"
+
+namespace io {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kAtOnce = 1024;  // identities held before they are sorted into series
+constexpr int kFirstFiles = 64;        // looked at to tell what a folder is
+
+// What became of one file.
+struct Found {
+  enum class Kind { kOther, kImage, kDamaged } kind = Kind::kOther;
+  DicomIdentity who;
+  std::string code, story, hint;
+};
+
+// The story without the code behind it.
+std::string without_code(const core::Error& error) {
+  const std::string code = " [" + reason_of(error) + "]";
+  return error.story().ends_with(code) ? error.story().substr(0, error.story().size() - code.size()) : error.story();
+}
+
+Found look_at(const fs::path& file) {
+  Found found;
+  try {
+    found.who = read_identity(file);
+    if (found.who.image) found.kind = Found::Kind::kImage;
+  } catch (const core::Error& error) {
+    found.code = reason_of(error);
+    const bool named = has_extension(file, std::array<std::string_view, 2>{".dcm", ".ima"});
+    if (found.code == "NOT_DICOM" && !named) return found;
+    found.kind = Found::Kind::kDamaged;
+    found.story = without_code(error);
+    found.hint = error.hint();
+  }
+  return found;
+}
+
+std::vector<fs::path> files_below(const fs::path& folder) {
+  std::vector<fs::path> files;
+  if (fs::is_regular_file(folder)) return {folder};
+  std::error_code failed;
+  const auto quiet = fs::directory_options::skip_permission_denied;
+  for (auto at = fs::recursive_directory_iterator(folder, quiet, failed); at != fs::recursive_directory_iterator();
+       at.increment(failed)) {
+    if (failed) break;
+    if (at->is_regular_file(failed)) files.push_back(at->path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+// A damaged file in a folder of one series is taken for a slice of it: the series is refused rather than read without.
+void give_to_their_series(DicomScan& scan) {
+  std::map<fs::path, std::set<std::size_t>> near;
+  for (const DicomDamage& damage : scan.damaged) near[damage.file.parent_path()];
+  if (near.empty()) return;
+  for (std::size_t i = 0; i < scan.series.size(); ++i) {
+    for (const fs::path& file : scan.series[i].files) {
+      const auto there = near.find(file.parent_path());
+      if (there != near.end()) there->second.insert(i);
+    }
+  }
+  std::erase_if(scan.damaged, [&](const DicomDamage& damage) {
+    const std::set<std::size_t>& series = near[damage.file.parent_path()];
+    if (damage.code == "NOT_DICOM" || series.size() != 1) return false;
+    std::vector<fs::path>& files = scan.series[*series.begin()].files;
+    files.insert(std::upper_bound(files.begin(), files.end(), damage.file), damage.file);
+    return true;
+  });
+}
+
+}  // namespace
+
+DicomScan scan_dicom(const fs::path& folder, int threads) {
+  const std::vector<fs::path> files = files_below(folder);
+  DicomScan scan;
+  std::map<std::string, std::size_t> places;
+  core::Progress progress("look at headers", "files", static_cast<std::int64_t>(files.size()),
+                          files.size() < kAtOnce ? core::Progress::Style::kSilent : core::Progress::Style::kAuto);
+  for (std::size_t begin = 0; begin < files.size(); begin += kAtOnce) {
+    std::vector<Found> found(std::min(kAtOnce, files.size() - begin));
+    core::parallel_for(static_cast<std::int64_t>(found.size()), threads, [&](std::int64_t i) {
+      found[static_cast<std::size_t>(i)] = look_at(files[begin + static_cast<std::size_t>(i)]);
+      progress.advance();
+    });
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      Found& one = found[i];
+      const fs::path& file = files[begin + i];
+      if (one.kind == Found::Kind::kOther) ++scan.others;
+      if (one.kind == Found::Kind::kDamaged) scan.damaged.push_back({file, one.code, one.story, one.hint});
+      if (one.kind != Found::Kind::kImage) continue;
+      const auto [there, added] = places.emplace(one.who.series, scan.series.size());
+      if (added)
+        scan.series.push_back({one.who.series, one.who.patient, one.who.modality, one.who.site, one.who.vendor, {}});
+      scan.series[there->second].files.push_back(file);
+    }
+  }
+  give_to_their_series(scan);
+  return scan;
+}
+
+bool looks_like_dicom(const fs::path& path) {
+  if (!fs::is_directory(path)) return fs::is_regular_file(path) && has_dicom_magic(path);
+  std::error_code failed;
+  const auto quiet = fs::directory_options::skip_permission_denied;
+  int looked = 0;
+  for (auto at = fs::recursive_directory_iterator(path, quiet, failed); at != fs::recursive_directory_iterator();
+       at.increment(failed)) {
+    if (failed || looked >= kFirstFiles) break;
+    if (!at->is_regular_file(failed)) continue;
+    ++looked;
+    if (has_dicom_magic(at->path())) return true;
+  }
+  return false;
+}
+
+}  // namespace io
