@@ -6,7 +6,8 @@
 // introduction to the bootstrap", 1993, chapter 13). Resample r draws from the key {seed, r}: the same numbers whatever
 // the threads. With few patients (below about 20) such intervals are somewhat too narrow.
 //
-// NaN marks a value that does not count. `groups` holds the patient of each value. Pure.
+// NaN marks a value that does not count. With fewer than two patients the bounds are NaN. `groups` holds the patient of
+// each value. Pure.
 
 #include <cstddef>
 #include <cstdint>

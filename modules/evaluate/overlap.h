@@ -1,10 +1,10 @@
 #pragma once
 // How much of a structure two label maps share.
 //
-// Label maps are volume::Volume of an integer type on one grid; class 0 is the background. Where a structure is absent
-// from both maps there is nothing to score: NaN, which no mean below counts. Absent from one only: 0. Pure functions,
-// safe from many threads. Dice: L. R. Dice, "Measures of the amount of ecologic association between species",
-// Ecology 26(3), 1945.
+// Label maps are volume::Volume of whole numbers from 0 (background) to 65535, in any voxel type, on one grid; another
+// value is an Error. Where a structure is absent from both maps there is nothing to score: NaN, which no mean below
+// counts. Absent from one only: 0. Pure functions, safe from many threads. Dice: L. R. Dice, "Measures of the amount of
+// ecologic association between species", Ecology 26(3), 1945.
 
 #include <cstdint>
 #include <span>
@@ -25,12 +25,14 @@ std::vector<Overlap> overlaps(const volume::Volume& prediction, const volume::Vo
                               std::span<const int> labels);
 double dice(const volume::Volume& prediction, const volume::Volume& truth, int label);
 
-// The classes of a map in rising order, without the background. Throws Error on a value that is no whole number from 0
-// to 65535.
+// The classes of a map in rising order, without the background.
 std::vector<int> labels_in(const volume::Volume& map);
 
+// The class of every voxel, scale and offset applied.
+std::vector<std::uint16_t> classes_of(const volume::Volume& map);
+
 // Throws Error, with the story of the difference, where shapes differ or a corner of the grid lies more than
-// `tolerance_mm` away in the other geometry, or where a map is not of an integer type.
+// `tolerance_mm` away in the other geometry.
 void check_same_grid(const volume::Volume& prediction, const volume::Volume& truth, double tolerance_mm = 0.1);
 
 }  // namespace evaluate
