@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <memory>
+#include <set>
 
 namespace pipelines {
 namespace {
@@ -34,15 +35,51 @@ std::string unknown_command(const std::string& word) {
 
 }  // namespace
 
-SettingsOptions::SettingsOptions(CLI::App& app) {
-  app.add_option("--config", file_, "recipe in YAML: only what differs from the defaults")->type_name("FILE");
+std::vector<core::Setting> section_of(std::vector<core::Setting> recipe, const std::string& command) {
+  // Whether or not this build has them.
+  static const std::set<std::string> kSections{"phantom", "prepare", "pretrain", "finetune"};
+  const auto head = [](const core::Setting& setting) { return setting.key.substr(0, setting.key.find('.')); };
+  std::set<std::string> sections;
+  const core::Setting* beside = nullptr;
+  for (const core::Setting& setting : recipe) {
+    if (kSections.contains(head(setting))) {
+      sections.insert(head(setting));
+    } else {
+      beside = &setting;
+    }
+  }
+  if (sections.empty()) return recipe;
+  if (beside != nullptr) {
+    throw core::usage_error(beside->place + ": " + beside->key + " stands beside sections of commands",
+                            "put it into the section of its command, for example " + *sections.begin() + ":");
+  }
+  std::vector<core::Setting> own;
+  for (core::Setting& setting : recipe) {
+    if (head(setting) != command) continue;
+    if (setting.key == command)
+      throw core::usage_error(setting.place + ": " + command + " is a section, it holds keys");
+    setting.key = setting.key.substr(command.size() + 1);
+    own.push_back(std::move(setting));
+  }
+  if (own.empty()) {
+    std::string list;
+    for (const std::string& section : sections) list += (list.empty() ? "" : ", ") + section;
+    throw core::usage_error("the recipe has no section for " + command, "it has " + list);
+  }
+  return own;
+}
+
+SettingsOptions::SettingsOptions(CLI::App& app) : command_(app.get_name()) {
+  app.add_option("--config", file_,
+                 "recipe in YAML: only what differs from the defaults; a recipe with sections serves all commands")
+      ->type_name("FILE");
   app.add_option("--set", set_, "one setting, key=value; wins over --config; may be given again")
       ->type_name("KEY=VALUE");
 }
 
 std::vector<core::Setting> SettingsOptions::settings() const {
   std::vector<core::Setting> settings;
-  if (!file_.empty()) settings = core::settings_from_file(file_);
+  if (!file_.empty()) settings = section_of(core::settings_from_file(file_), command_);
   for (const std::string& argument : set_) settings.push_back(core::setting_from_argument(argument));
   return settings;
 }

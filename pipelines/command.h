@@ -26,18 +26,23 @@ std::span<const Command* const> commands();
 // The whole command line: parses, runs, turns what is thrown into one message on stderr and an exit code.
 int run(int argc, const char* const* argv);
 
-// --config FILE, --set key=value (several) and --settings (lists the keys) for a command with settings.
-// `slots` is called after parsing, so that it may depend on other options.
+// A recipe for one command holds its keys; a recipe for the whole pipeline holds sections named after commands
+// ("pretrain:"), and each command takes its own. Throws usage Error when there are sections but not this one, or keys
+// beside sections.
+std::vector<core::Setting> section_of(std::vector<core::Setting> recipe, const std::string& command);
+
+// --config FILE and --set key=value (several) for a command with settings. Made while the command's options are
+// declared; asked once they are parsed.
 class SettingsOptions {
  public:
   explicit SettingsOptions(CLI::App& app);
-  // What was given: the file's settings, then those of --set.
+  // What was given: the file's settings for this command, then those of --set.
   std::vector<core::Setting> settings() const;
   // Fills the settings behind `slots`: the file first, then --set.
   void apply(std::span<const core::Slot> slots) const;
 
  private:
-  std::string file_;
+  std::string command_, file_;
   std::vector<std::string> set_;
 };
 

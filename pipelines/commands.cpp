@@ -1,12 +1,23 @@
 // The table of commands: one line each, in the order of the pipeline.
 #include "pipelines/command.h"
 
+// What needs the imaging or the torch wing is left out with it.
 #ifdef GADOLIN_HAS_IMAGING
-#define GADOLIN_IMAGING_COMMANDS(X) X(ingest)
+#define GADOLIN_IMAGING(...) __VA_ARGS__
 #else
-#define GADOLIN_IMAGING_COMMANDS(X)
+#define GADOLIN_IMAGING(...)
 #endif
-#define GADOLIN_COMMANDS(X) X(doctor) X(config) GADOLIN_IMAGING_COMMANDS(X)
+#ifdef GADOLIN_HAS_TORCH
+#define GADOLIN_TORCH(...) __VA_ARGS__
+#else
+#define GADOLIN_TORCH(...)
+#endif
+
+#define GADOLIN_COMMANDS(X)  \
+  GADOLIN_IMAGING(X(ingest)) \
+  GADOLIN_TORCH(X(report))   \
+  X(doctor)                  \
+  X(config)
 
 namespace pipelines {
 

@@ -28,6 +28,25 @@ TEST(Command, AMisspelledCommandNamesTheNearestOne) {
   EXPECT_EQ(gadolin("--version").exit, 0);
 }
 
+TEST(Command, ARecipeWithSectionsGivesEachCommandItsOwn) {
+  const auto recipe =
+      core::settings_from_yaml("prepare:\n  patch: [8]\npretrain:\n  trainer:\n    steps: 5\n", "r.yaml");
+  const auto own = pipelines::section_of(recipe, "pretrain");
+  ASSERT_EQ(own.size(), 1U);
+  EXPECT_EQ(own[0].key, "trainer.steps");
+  EXPECT_EQ(own[0].place, "r.yaml:5");
+  try {
+    pipelines::section_of(recipe, "finetune");
+    FAIL() << "a section is missing";
+  } catch (const core::Error& error) {
+    EXPECT_NE(std::string(error.what()).find("it has prepare, pretrain"), std::string::npos) << error.what();
+  }
+  const auto mixed = core::settings_from_yaml("prepare:\n  patch: [8]\nsteps: 5\n", "r.yaml");
+  EXPECT_THROW(pipelines::section_of(mixed, "prepare"), core::Error);
+  EXPECT_THROW(pipelines::section_of(core::settings_from_yaml("prepare: 5\n", "r.yaml"), "prepare"), core::Error);
+  EXPECT_EQ(pipelines::section_of(core::settings_from_yaml("steps: 5\n", "r.yaml"), "prepare")[0].key, "steps");
+}
+
 TEST(Doctor, NamesTheLibrariesOfThisBuild) {
   const Outcome outcome = gadolin("doctor");
   EXPECT_NE(outcome.out.find("HDF5"), std::string::npos) << outcome.out;
