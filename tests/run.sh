@@ -4,16 +4,7 @@
 #   tests/run.sh fast       only the fast ones
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-./third_party/install.sh
-preset=release
-if command -v nvidia-smi >/dev/null && nvidia-smi -L >/dev/null 2>&1 && command -v nvcc >/dev/null &&
-  compgen -G "${GADOLIN_LIBTORCH:-third_party/.venv/lib/python3*/site-packages/torch}/lib/libtorch_cuda.so" >/dev/null; then
-  preset=cuda
-fi
-start=$SECONDS
-cmake --preset "$preset" >/dev/null
-cmake --build --preset "$preset"
-echo "run.sh: built in $((SECONDS - start)) s"
+preset=$(./third_party/build.sh)
 label='fast|slow'
 [[ ${1:-} == fast ]] && label=fast
 [[ $preset == cuda ]] && label="$label|gpu"

@@ -1,6 +1,6 @@
 # Finds LibTorch without its own TorchConfig.cmake, which stops on a machine that lacks the CUDA toolkit the wheel was built with.
 # Looks in GADOLIN_LIBTORCH (variable or environment), then in third_party/.venv. Defines gadolin::torch, GADOLIN_TORCH_VERSION,
-# GADOLIN_TORCH_HAS_CUDA.
+# GADOLIN_TORCH_HAS_CUDA, and GADOLIN_TORCH_LIBRARIES: the files that must travel with a program.
 set(_roots ${GADOLIN_LIBTORCH} $ENV{GADOLIN_LIBTORCH})
 file(GLOB _wheels ${CMAKE_SOURCE_DIR}/third_party/.venv/lib/python3*/site-packages/torch)
 find_path(GadolinTorch_ROOT_DIR include/torch/csrc/api/include/torch/torch.h HINTS ${_roots} ${_wheels} NO_DEFAULT_PATH)
@@ -16,6 +16,8 @@ if(GadolinTorch_ROOT_DIR)
     endif()
   endforeach()
 endif()
+file(GLOB GADOLIN_TORCH_LIBRARIES ${GadolinTorch_ROOT_DIR}/lib/libtorch_c*.so ${GadolinTorch_ROOT_DIR}/lib/libc10*.so
+  ${GadolinTorch_ROOT_DIR}/lib/libgomp*)
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(GadolinTorch
   REQUIRED_VARS GadolinTorch_ROOT_DIR GadolinTorch_CPU GadolinTorch_C10
