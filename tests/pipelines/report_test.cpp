@@ -1,0 +1,94 @@
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "core/error.h"
+#include "core/files.h"
+#include "gadolin.h"
+#include "pipelines/report_page.h"
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// Runs as finetune leaves them: 20 patients, two labels; an arm's Dice is `base` and a bit that depends on the patient.
+class Runs : public testing::Test {
+ protected:
+  Runs() : path_(fs::temp_directory_path() / ("gadolin-report-" + std::to_string(::getpid()))) {
+    fs::remove_all(path_);
+  }
+  ~Runs() override { fs::remove_all(path_); }
+
+  fs::path add(const std::string& name, const std::string& arm, int draw, double base, int patients = 20) const {
+    const fs::path folder = path_ / name;
+    pipelines::RunRecord record;
+    record.kind = "finetune";
+    record.config = "trainer:\n  steps: 10\n";
+    record.channels = {"T1"};
+    record.label_names = {{1, "liver"}, {2, "<spleen>"}};
+    record.command = "gadolin finetune store --out " + name;
+    pipelines::write_record(folder, record);
+    std::ofstream(folder / "summary.json")
+        << R"({"task":"segmentation","init":")" << (arm == "scratch" ? arm : "runs/" + arm + "/checkpoint-9.gadolin")
+        << R"(","mode":"full","labels":8,"draw":)" << draw
+        << R"(,"learning_rate":0.001,"choice":[{"learning_rate":0.001,"score":0.8}]})";
+    std::ofstream scores(folder / "scores.csv");
+    scores << "case,patient,label,name,dice,surface_dice,hd95_mm,assd_mm\n";
+    for (int i = 0; i < patients; ++i) {
+      for (int label = 1; label <= 2; ++label)
+        scores << "c" << i << ",p" << i << "," << label << ",x," << base + 0.002 * (i % 5) + 0.01 * draw
+               << ",0.9,2,0.5\n";
+    }
+    std::ofstream(folder / "metrics.csv") << "step,name,value\n1,loss,1\n2,loss,0.5\n";
+    return folder;
+  }
+
+  fs::path path_;
+};
+
+}  // namespace
+
+TEST_F(Runs, ArmsAreSetBesideEachOtherWithAPairedDifferenceOverPatients) {
+  std::vector<pipelines::Run> runs;
+  for (int draw = 0; draw < 2; ++draw) {
+    runs.push_back(pipelines::read_run(add("mae-" + std::to_string(draw), "mae", draw, 0.83)));
+    runs.push_back(pipelines::read_run(add("scratch-" + std::to_string(draw), "scratch", draw, 0.80)));
+  }
+  const auto comparisons = pipelines::compare(runs);
+  ASSERT_EQ(comparisons.size(), 1U);
+  EXPECT_EQ(comparisons[0].arms[0].name, "scratch");
+  const auto measures = pipelines::measures_of(comparisons[0]);
+  ASSERT_EQ(measures.size(), 1U + 4 * 2);
+  EXPECT_NEAR(measures[0].arms[0].value, 0.80 + 0.004 + 0.005, 1e-12) << "over patients and draws";
+  EXPECT_NEAR(measures[0].against_first[1].value, 0.03, 1e-12);
+  EXPECT_NEAR(measures[0].against_first[1].low, 0.03, 1e-9) << "the same in every patient, so the interval is a point";
+  EXPECT_LT(measures[0].arms[0].low, measures[0].arms[0].value);
+  const std::string page = pipelines::report_page(runs, "A <title>");
+  EXPECT_NE(page.find("mae is better than scratch: mean Dice +0.030"), std::string::npos);
+  EXPECT_NE(page.find("A &lt;title&gt;"), std::string::npos);
+  EXPECT_NE(page.find("Dice &lt;spleen&gt;"), std::string::npos);
+  EXPECT_NE(page.find("gadolin finetune store --out mae-0"), std::string::npos);
+}
+
+TEST_F(Runs, ArmsScoredOnOtherCasesAreNotCompared) {
+  const std::vector<pipelines::Run> runs{pipelines::read_run(add("a", "mae", 0, 0.8)),
+                                         pipelines::read_run(add("b", "scratch", 0, 0.8, 19))};
+  EXPECT_THROW(pipelines::compare(runs), core::Error);
+}
+
+TEST_F(Runs, TheCommandTakesAFolderOfRunsAndLeavesOutADamagedOne) {
+  add("mae-0", "mae", 0, 0.8);
+  add("scratch-0", "scratch", 0, 0.8);
+  const std::string out = (path_ / "page.html").string();
+  const Outcome good = gadolin("report " + path_.string() + " --out " + out);
+  EXPECT_EQ(good.exit, 0) << good.out;
+  EXPECT_NE(good.out.find("mean Dice 0.804 [0.803, 0.805] over 20 test cases, 1 draws"), std::string::npos) << good.out;
+  EXPECT_NE(core::read_text(out).find("mae cannot be told from scratch"), std::string::npos);
+  std::ofstream(path_ / "mae-0/summary.json") << "{";
+  EXPECT_EQ(gadolin("report " + path_.string() + " --out " + out).exit, 4);
+  const Outcome none = gadolin("report " + (path_ / "nothing").string());
+  EXPECT_EQ(none.exit, 2);
+  EXPECT_NE(none.out.find("hint"), std::string::npos);
+}
