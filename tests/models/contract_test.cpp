@@ -1,0 +1,232 @@
+// What every encoder of the table and its decoder keep.
+#include <ATen/ATen.h>
+#include <ATen/autocast_mode.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "core/error.h"
+#include "models/decoder.h"
+#include "models/encoder.h"
+
+namespace {
+
+using models::Extent;
+using models::Input;
+
+constexpr Input kCube{2, {16, 24, 16}, {1, 1, 1}};
+constexpr Input kSlices{1, {8, 32, 32}, {5, 1, 1}};
+
+// Small enough for a test: what an encoder does not know of is left out.
+std::shared_ptr<models::Encoder> small(const models::EncoderEntry& entry, const Input& input, int seed = 1) {
+  const auto settings = entry.settings();
+  const std::vector<core::Setting> wanted{{"base", {"4"}, false, "test"},     {"groups", {"2"}, false, "test"},
+                                          {"width", {"26"}, false, "test"},   {"heads", {"2"}, false, "test"},
+                                          {"depth", {"10"}, false, "test"},   {"patch", {"4", "4", "4"}, true, "test"},
+                                          {"registers", {"1"}, false, "test"}};
+  const std::vector<core::Slot> slots = settings->slots();
+  std::vector<core::Setting> given;
+  for (const core::Setting& each : wanted) {
+    if (std::ranges::any_of(slots, [&](const core::Slot& slot) { return slot.key == each.key; })) given.push_back(each);
+  }
+  if (entry.name == "vit") given.push_back({"depth", {"2"}, false, "test"});
+  core::configure(slots, given);
+  at::manual_seed(static_cast<std::uint64_t>(seed));
+  return settings->make(input);
+}
+
+at::Tensor picture(const Input& input, const Extent& extent) {
+  return at::sin(at::arange(2 * input.channels * extent[0] * extent[1] * extent[2]) * 0.37)
+      .view({2, input.channels, extent[0], extent[1], extent[2]});
+}
+
+bool takes(const models::Encoder& encoder, const Extent& extent) {
+  try {
+    encoder.check_extent(extent);
+    return true;
+  } catch (const core::Error&) {
+    return false;
+  }
+}
+
+// Away from the start, where the last norm of a residual block is 0 and lets no gradient through.
+void shake(torch::nn::Module& module) {
+  const at::NoGradGuard no_gradient;
+  for (at::Tensor& parameter : module.parameters()) parameter.add_(at::randn_like(parameter) * 0.1);
+}
+
+class EveryEncoder : public testing::TestWithParam<const models::EncoderEntry*> {};
+INSTANTIATE_TEST_SUITE_P(Table, EveryEncoder, testing::ValuesIn(models::encoders().begin(), models::encoders().end()),
+                         [](const auto& each) { return std::string(each.param->name); });
+
+TEST_P(EveryEncoder, IsFoundByItsNameAndSaysWhatItsSettingsMean) {
+  EXPECT_EQ(&models::encoder_named(std::string(GetParam()->name)), GetParam());
+  EXPECT_FALSE(GetParam()->help.empty());
+  const auto settings = GetParam()->settings();
+  std::set<std::string> keys;
+  for (const core::Slot& slot : settings->slots()) {
+    EXPECT_FALSE(slot.help.empty()) << slot.key;
+    EXPECT_TRUE(keys.insert(slot.key).second) << slot.key;
+  }
+}
+
+TEST_P(EveryEncoder, StridesAndChannelsTellTheTruthForOddSizesToo) {
+  const at::NoGradGuard no_gradient;
+  for (const Input& input : {kCube, kSlices}) {
+    const auto encoder = small(*GetParam(), input);
+    for (const Extent& extent : {input.patch, Extent{16, 24, 20}, Extent{9, 33, 17}, Extent{13, 21, 30}}) {
+      if (!takes(*encoder, extent)) continue;
+      const at::Tensor image = picture(input, extent);
+      const auto scales = encoder->features(image);
+      ASSERT_EQ(scales.size(), encoder->channels().size());
+      ASSERT_EQ(scales.size(), encoder->stride().size());
+      for (std::size_t s = 0; s < scales.size(); ++s) {
+        EXPECT_EQ(scales[s].size(0), 2);
+        EXPECT_EQ(scales[s].size(1), encoder->channels()[s]);
+        for (std::size_t axis = 0; axis < 3; ++axis) {
+          const std::int64_t stride = encoder->stride()[s][axis];
+          EXPECT_EQ(scales[s].size(static_cast<std::int64_t>(axis) + 2), (extent[axis] + stride - 1) / stride);
+        }
+      }
+      const at::Tensor embedding = encoder->embedding(image);
+      EXPECT_EQ(embedding.sizes(), (std::vector<std::int64_t>{2, encoder->embedding_size()}));
+      EXPECT_EQ(embedding.scalar_type(), at::kFloat);
+      EXPECT_FALSE(at::allclose(embedding[0], embedding[1])) << "two pictures, one embedding";
+    }
+  }
+}
+
+TEST_P(EveryEncoder, DecoderMapsHaveTheImagesSizeCoarserOnesOnlyInTraining) {
+  const at::NoGradGuard no_gradient;
+  for (const Input& input : {kCube, kSlices}) {
+    const auto encoder = small(*GetParam(), input);
+    const auto decoder = models::make_decoder(*encoder, input, 3, /*deep_supervision=*/true);
+    for (const Extent& extent : {input.patch, Extent{9, 33, 17}, Extent{13, 21, 30}}) {
+      if (!takes(*encoder, extent)) continue;
+      const at::Tensor image = picture(input, extent);
+      decoder->train();
+      const auto maps = decoder->maps(encoder->features(image), image);
+      EXPECT_GT(maps.size(), 1u);
+      EXPECT_EQ(maps.front().sizes(), (std::vector<std::int64_t>{2, 3, extent[0], extent[1], extent[2]}));
+      for (std::size_t m = 1; m < maps.size(); ++m) {
+        EXPECT_EQ(maps[m].size(1), 3);
+        EXPECT_LT(maps[m].numel(), maps[m - 1].numel() + 1);
+      }
+      decoder->eval();
+      const auto one = decoder->maps(encoder->features(image), image);
+      ASSERT_EQ(one.size(), 1u);
+      EXPECT_TRUE(at::equal(one.front(), maps.front()));
+    }
+  }
+}
+
+TEST_P(EveryEncoder, EveryParameterGetsAGradient) {
+  for (const Input& input : {kCube, kSlices}) {
+    const auto encoder = small(*GetParam(), input);
+    const auto decoder = models::make_decoder(*encoder, input, 2, true);
+    shake(*encoder);
+    shake(*decoder);
+    const at::Tensor image = picture(input, input.patch);
+    at::Tensor loss = encoder->embedding(image).square().sum();
+    for (const at::Tensor& map : decoder->maps(encoder->features(image), image)) loss = loss + map.sin().mean();
+    loss.backward();
+    for (torch::nn::Module* const module :
+         {static_cast<torch::nn::Module*>(encoder.get()), static_cast<torch::nn::Module*>(decoder.get())}) {
+      for (const auto& parameter : module->named_parameters()) {
+        ASSERT_TRUE(parameter.value().grad().defined()) << parameter.key();
+        EXPECT_GT(parameter.value().grad().abs().max().item<float>(), 0) << parameter.key();
+      }
+    }
+  }
+}
+
+TEST_P(EveryEncoder, TheSameSeedGivesTheSameWeightsAndAnotherSeedOthers) {
+  const auto first = small(*GetParam(), kCube, 5), again = small(*GetParam(), kCube, 5);
+  const auto other = small(*GetParam(), kCube, 6);
+  const auto names = first->named_parameters();
+  bool differs = false;
+  for (const auto& parameter : again->named_parameters()) {
+    EXPECT_TRUE(at::equal(parameter.value(), *names.find(parameter.key()))) << parameter.key();
+    differs = differs || !at::equal(*other->named_parameters().find(parameter.key()), parameter.value());
+  }
+  EXPECT_TRUE(differs);
+}
+
+TEST_P(EveryEncoder, TrainingAndEvaluationAgreeAndSamplesDoNotMeet) {
+  const at::NoGradGuard no_gradient;
+  const auto encoder = small(*GetParam(), kCube);
+  shake(*encoder);
+  const at::Tensor image = picture(kCube, kCube.patch);
+  encoder->train();
+  const at::Tensor training = encoder->embedding(image);
+  encoder->eval();
+  EXPECT_TRUE(at::allclose(encoder->embedding(image), training, 1e-5, 1e-6));
+  EXPECT_TRUE(at::allclose(encoder->embedding(image.slice(0, 1)), training.slice(0, 1), 1e-3, 1e-4));
+}
+
+TEST_P(EveryEncoder, IsFiniteUnderBfloat16AndNearFloat) {
+  const auto encoder = small(*GetParam(), kCube);
+  const auto decoder = models::make_decoder(*encoder, kCube, 2, true);
+  const at::Tensor image = picture(kCube, kCube.patch);
+  const at::Tensor exact = encoder->embedding(image);
+  at::autocast::set_autocast_enabled(at::kCPU, true);
+  at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
+  const at::Tensor embedding = encoder->embedding(image);
+  at::Tensor loss = embedding.square().sum();
+  for (const at::Tensor& map : decoder->maps(encoder->features(image), image)) {
+    loss = loss + map.to(at::kFloat).square().mean();
+  }
+  at::autocast::set_autocast_enabled(at::kCPU, false);
+  at::autocast::clear_cache();
+  loss.backward();
+  EXPECT_TRUE(loss.isfinite().item<bool>());
+  EXPECT_LT((embedding - exact).norm().item<float>(), 0.05 * exact.norm().item<float>());
+  for (const at::Tensor& parameter : encoder->parameters()) {
+    EXPECT_TRUE(parameter.grad().isfinite().all().item<bool>());
+    EXPECT_EQ(parameter.grad().scalar_type(), at::kFloat);
+  }
+}
+
+TEST_P(EveryEncoder, AnExtentThatDoesNotFitIsToldWithOneThatDoes) {
+  const auto encoder = small(*GetParam(), kCube);
+  EXPECT_TRUE(takes(*encoder, kCube.patch));
+  try {
+    encoder->check_extent({1, 1, 1});
+    FAIL();
+  } catch (const core::Error& error) {
+    EXPECT_EQ(error.exit(), core::Exit::kUsage);
+    Extent named{};
+    ASSERT_EQ(std::sscanf(error.hint().substr(error.hint().find_first_of("0123456789")).c_str(), "%ld x %ld x %ld",
+                          &named[0], &named[1], &named[2]),
+              3)
+        << error.hint();
+    EXPECT_TRUE(takes(*encoder, named)) << error.hint();
+  }
+}
+
+TEST(Encoders, AnUnknownNameIsToldTheNearest) {
+  try {
+    models::encoder_named("resent");
+    FAIL();
+  } catch (const core::Error& error) {
+    EXPECT_EQ(error.exit(), core::Exit::kUsage);
+    EXPECT_NE(error.hint().find("resenc"), std::string::npos);
+  }
+}
+
+// Checkpoints are read by name: a name that changes makes every one of them worthless.
+TEST(Encoders, FirstAndLastNamesStayAsTheyAre) {
+  const auto name_of = [](const std::string& encoder, bool first) {
+    const auto names = small(models::encoder_named(encoder), kCube)->named_parameters().keys();
+    return first ? names.front() : names.back();
+  };
+  EXPECT_EQ(name_of("resenc", true), "stem.convs.0.conv.weight");
+  EXPECT_EQ(name_of("resenc", false), "stages.2.blocks.1.skip.1.norm.bias");
+  EXPECT_EQ(name_of("resnet", true), "stem.convs.0.conv.weight");
+  EXPECT_EQ(name_of("resnet", false), "stages.3.blocks.0.skip.1.norm.bias");
+  EXPECT_EQ(name_of("vit", true), "cls_token");
+  EXPECT_EQ(name_of("vit", false), "norm.bias");
+}
+
+}  // namespace
