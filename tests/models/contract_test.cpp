@@ -222,7 +222,7 @@ TEST(Encoders, FirstAndLastNamesStayAsTheyAre) {
     return first ? names.front() : names.back();
   };
   EXPECT_EQ(name_of("resenc", true), "stem.convs.0.conv.weight");
-  EXPECT_EQ(name_of("resenc", false), "stages.2.blocks.1.skip.1.norm.bias");
+  EXPECT_EQ(name_of("resenc", false), "stages.2.blocks.1.conv2.norm.bias");
   EXPECT_EQ(name_of("resnet", true), "stem.convs.0.conv.weight");
   EXPECT_EQ(name_of("resnet", false), "stages.3.blocks.0.skip.1.norm.bias");
   EXPECT_EQ(name_of("vit", true), "cls_token");
