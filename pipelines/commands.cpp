@@ -15,6 +15,8 @@
 
 #define GADOLIN_COMMANDS(X)  \
   GADOLIN_IMAGING(X(ingest)) \
+  X(prepare)                 \
+  X(inspect)                 \
   GADOLIN_TORCH(X(report))   \
   X(doctor)                  \
   X(config)

@@ -1,22 +1,19 @@
 // gadolin ingest: a cohort, wherever and however it lies, into a store.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <boost/json.hpp>
 #include <chrono>
 #include <cstdio>
 #include <memory>
-#include <mutex>
 #include <optional>
 
-#include "core/files.h"
 #include "core/log.h"
 #include "core/parallel.h"
 #include "core/progress.h"
 #include "core/stop_signal.h"
-#include "core/table.h"
 #include "io/layout.h"
 #include "io/reject.h"
+#include "pipelines/case_loop.h"
 #include "pipelines/command.h"
 #include "store/writer.h"
 
@@ -34,17 +31,6 @@ struct Request {
   bool dry_run = false, json = false;
 };
 
-// What became of one case; a row of ingest_report.csv.
-struct Outcome {
-  enum class Status { kLeft, kAdded, kPresent, kFailed } status = Status::kLeft;
-  std::string reason, message;
-};
-
-const char* name(Outcome::Status status) {
-  static constexpr const char* kNames[] = {"left", "added", "present", "failed"};
-  return kNames[static_cast<int>(status)];
-}
-
 // "1=anterior" each; 0 is the background unless said otherwise.
 std::map<int, std::string> label_names(const std::vector<std::string>& arguments) {
   std::map<int, std::string> names;
@@ -61,105 +47,27 @@ std::map<int, std::string> label_names(const std::vector<std::string>& arguments
   return names;
 }
 
-// Publishes what was added when the last time is long enough ago, so that a killed run loses little.
-class Committer {
- public:
-  Committer(store::Writer& writer, double every_s) : writer_(writer), every_s_(every_s) {}
-  void maybe() {
-    const std::unique_lock hold(mutex_, std::try_to_lock);
-    if (!hold || std::chrono::duration<double>(Clock::now() - last_).count() < every_s_) return;
-    writer_.commit();
-    last_ = Clock::now();
-  }
-
- private:
-  store::Writer& writer_;
-  double every_s_;
-  std::mutex mutex_;
-  Clock::time_point last_ = Clock::now();
-};
-
-Outcome failed(std::string reason, const core::Error& error) {
-  return {Outcome::Status::kFailed, std::move(reason), error.what()};
-}
-
 // Loads one case and adds it. What is wrong with the case becomes its outcome; what is wrong with the store is thrown.
-Outcome take_in(const io::Entry& entry, const io::Cohort& cohort, store::Writer* writer) {
+CaseOutcome take_in(const io::Entry& entry, const io::Cohort& cohort, store::Writer* writer) {
   std::optional<volume::Case> one;
   std::string hash;
   try {
     if (writer != nullptr) {
       hash = io::source_hash(entry);
-      if (writer->has(entry.id, hash)) return {Outcome::Status::kPresent, "", ""};
+      if (writer->has(entry.id, hash)) return {CaseOutcome::Status::kPresent, "", ""};
     }
     one = io::load(entry, cohort);
   } catch (const core::Error& error) {
-    return failed(io::reason_of(error), error);
+    return CaseOutcome::failed(io::reason_of(error), error);
   } catch (const std::bad_alloc&) {
-    return failed("MEMORY", core::Error("case " + entry.id + ": out of memory", "fewer --workers need less"));
+    return CaseOutcome::failed("MEMORY",
+                               core::Error("case " + entry.id + ": out of memory", "fewer --workers need less"));
   }
-  if (writer == nullptr) return {Outcome::Status::kAdded, "", ""};
-  try {
-    writer->add(*one, hash);
-  } catch (const core::Error& error) {
-    writer->commit();  // throws when it is the store that cannot go on (a full disk)
-    return failed("STORE", error);
-  }
-  return {Outcome::Status::kAdded, "", ""};
+  if (writer == nullptr) return {CaseOutcome::Status::kAdded, "", ""};
+  return add_to(*writer, *one, hash);
 }
 
-std::vector<Outcome> take_all(const Request& request, const io::Cohort& cohort, store::Writer* writer,
-                              const core::StopSignal& stop) {
-  std::vector<Outcome> outcomes(cohort.entries.size());
-  core::Progress progress(request.dry_run ? "check" : "ingest", "cases", static_cast<std::int64_t>(outcomes.size()));
-  std::optional<Committer> committer;
-  if (writer != nullptr) committer.emplace(*writer, request.commit_every_s);
-  core::parallel_for(static_cast<std::int64_t>(outcomes.size()), request.workers, [&](std::int64_t i) {
-    if (stop.asked()) return;
-    const std::size_t at = static_cast<std::size_t>(i);
-    outcomes[at] = take_in(cohort.entries[at], cohort, writer);
-    if (committer) committer->maybe();
-    progress.advance();
-  });
-  if (writer != nullptr) writer->commit();
-  return outcomes;
-}
-
-struct Summary {
-  std::int64_t added = 0, present = 0, failed = 0, left = 0;
-  std::map<std::string, std::int64_t> reasons;
-};
-
-Summary summary_of(const std::vector<Outcome>& outcomes) {
-  Summary sum;
-  for (const Outcome& outcome : outcomes) {
-    sum.added += outcome.status == Outcome::Status::kAdded;
-    sum.present += outcome.status == Outcome::Status::kPresent;
-    sum.left += outcome.status == Outcome::Status::kLeft;
-    if (outcome.status != Outcome::Status::kFailed) continue;
-    ++sum.failed;
-    ++sum.reasons[outcome.reason];
-  }
-  return sum;
-}
-
-void write_report(const fs::path& path, const io::Cohort& cohort, const std::vector<Outcome>& outcomes) {
-  core::Table table{{"case", "status", "reason", "message"}, {}};
-  for (std::size_t i = 0; i < outcomes.size(); ++i)
-    table.add({cohort.entries[i].id, name(outcomes[i].status), outcomes[i].reason, outcomes[i].message});
-  core::publish_file(path, core::to_csv(table));
-}
-
-void tell_failures(const std::vector<Outcome>& outcomes) {
-  constexpr std::int64_t kMost = 10;
-  std::int64_t told = 0;
-  for (const Outcome& outcome : outcomes) {
-    if (outcome.status == Outcome::Status::kFailed && told++ < kMost) core::log_warn(outcome.message);
-  }
-  if (told > kMost) core::log_warn(fmt::format("and {} cases more", told - kMost));
-}
-
-void tell_summary(const Request& request, const io::Cohort& cohort, const Summary& sum, std::int64_t in_store,
+void tell_summary(const Request& request, const io::Cohort& cohort, const CaseTally& sum, std::int64_t in_store,
                   double seconds) {
   if (request.json) {
     boost::json::object reasons, labels;
@@ -176,10 +84,7 @@ void tell_summary(const Request& request, const io::Cohort& cohort, const Summar
   }
   std::string line = fmt::format("ingest ({}): {} cases found, {} {}", cohort.layout, cohort.entries.size(), sum.added,
                                  request.dry_run ? "usable" : "added");
-  if (sum.present > 0) line += fmt::format(", {} already there", sum.present);
-  if (sum.failed > 0) line += fmt::format(", {} failed", sum.failed);
-  if (sum.left > 0) line += fmt::format(", {} left for the next run", sum.left);
-  for (const auto& [reason, count] : sum.reasons) line += fmt::format("; {} {}", count, reason);
+  line += sum.text();
   if (!request.dry_run) line += fmt::format("; {} in the store", in_store);
   std::printf("%s; %s\n", line.c_str(), core::duration_text(seconds).c_str());
   if (sum.failed > 0 && !request.dry_run) std::printf("why: %s/ingest_report.csv\n", request.store.c_str());
@@ -201,15 +106,21 @@ core::Exit ingest(const Request& given) {
     writer = std::make_unique<store::Writer>(request.store, options);
   }
   const core::StopSignal stop;  // ends the command after the cases at hand
-  const std::vector<Outcome> outcomes = take_all(request, cohort, writer.get(), stop);
-  if (!request.dry_run) write_report(fs::path(request.store) / "ingest_report.csv", cohort, outcomes);
-  const Summary sum = summary_of(outcomes);
+  const CaseLoop loop{request.dry_run ? "check" : "ingest", static_cast<std::int64_t>(cohort.entries.size()),
+                      request.workers, writer.get(), request.commit_every_s};
+  const std::vector<CaseOutcome> outcomes = run_cases(loop, stop, [&](std::int64_t i) {
+    return take_in(cohort.entries[static_cast<std::size_t>(i)], cohort, writer.get());
+  });
+  if (!request.dry_run) {
+    std::vector<std::string> ids;
+    for (const io::Entry& entry : cohort.entries) ids.push_back(entry.id);
+    write_case_report(fs::path(request.store) / "ingest_report.csv", ids, outcomes);
+  }
+  const CaseTally sum = tally_of(outcomes);
   tell_failures(outcomes);
   tell_summary(request, cohort, sum, writer ? writer->size() : 0,
                std::chrono::duration<double>(Clock::now() - start).count());
-  if (sum.left > 0) return core::Exit::kInterrupted;
-  if (sum.added + sum.present == 0) return core::Exit::kNothingUsable;
-  return sum.failed > 0 ? core::Exit::kSomeFailed : core::Exit::kDone;
+  return sum.exit();
 }
 
 std::function<core::Exit()> attach(CLI::App& app) {

@@ -1,0 +1,261 @@
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "core/files.h"
+#include "core/table.h"
+#include "gadolin.h"
+#include "prepare/plan.h"
+#include "store/reader.h"
+#include "store/writer.h"
+#include "volume/phantom.h"
+
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Folder {
+  fs::path path;
+  Folder() {
+    path = fs::temp_directory_path() /
+           ("gadolin_prepare_" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()) + "_" +
+            std::to_string(::getpid()));
+    fs::remove_all(path);
+    fs::create_directories(path);
+  }
+  ~Folder() { fs::remove_all(path); }
+  fs::path operator/(const std::string& name) const { return path / name; }
+};
+
+std::string quoted(const fs::path& path) { return "'" + path.string() + "'"; }
+
+volume::PhantomOptions cohort_of(std::int64_t patients) {
+  volume::PhantomOptions options;
+  options.patients = patients;
+  options.size = 28;
+  return options;
+}
+
+// A raw store of phantoms; `damaged` has no finite voxel.
+void raw_store(const fs::path& folder, std::int64_t patients, std::int64_t damaged = -1) {
+  const volume::PhantomOptions options = cohort_of(patients);
+  store::WriterOptions writing;
+  const std::vector<std::string> names = volume::phantom_label_names(options);
+  for (std::size_t i = 0; i < names.size(); ++i) writing.label_names[static_cast<int>(i)] = names[i];
+  store::Writer writer(folder, writing);
+  for (std::int64_t i = 0; i < patients; ++i) {
+    volume::Case one = volume::phantom_case(options, i);
+    if (i == damaged) {
+      const volume::Volume& image = *one.channels[0].image;
+      volume::Volume broken(image.shape(), volume::VoxelType::kFloat32, image.geometry);
+      for (float& voxel : broken.voxels<float>()) voxel = std::nanf("");
+      one.channels[0].image = std::move(broken);
+    }
+    writer.add(one, "phantom");
+  }
+  writer.commit();
+}
+
+Outcome run_prepare(const std::string& arguments) { return quick_gadolin("prepare " + arguments); }
+
+// A run in a process of its own, silent; the caller waits for it.
+pid_t begun(const fs::path& from, const fs::path& to) {
+  const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+  const pid_t child =
+      begin_gadolin("prepare " + quoted(from) + " " + quoted(to) + " --commit-every 0 --workers 1", null);
+  ::close(null);
+  return child;
+}
+
+}  // namespace
+
+TEST(Prepare, ARawStoreBecomesAPreparedOneWhateverTheNumberOfWorkers) {
+  const Folder folder;
+  raw_store(folder / "raw", 6);
+  const Outcome one = run_prepare(quoted(folder / "raw") + " " + quoted(folder / "one") + " --workers 1");
+  ASSERT_EQ(one.exit, 0) << one.out;
+  EXPECT_NE(one.out.find("fingerprint of 6 cases"), std::string::npos) << one.out;
+  EXPECT_NE(one.out.find("forecast: 6 cases"), std::string::npos) << one.out;
+  EXPECT_NE(one.out.find("prepare: 6 added; 6 in the store"), std::string::npos) << one.out;
+  ASSERT_EQ(run_prepare(quoted(folder / "raw") + " " + quoted(folder / "three") + " --workers 3").exit, 0);
+  const store::Reader ready(folder / "one"), raw(folder / "raw");
+  EXPECT_EQ(ready.data_hash(), store::Reader(folder / "three").data_hash());
+  EXPECT_EQ(ready.plan_yaml(), core::read_text(folder / "one/plan.yaml"));
+  EXPECT_EQ(ready.label_names(), raw.label_names());
+  const prepare::Plan plan = prepare::plan_from_yaml(ready.plan_yaml(), "plan.yaml");
+  for (std::int64_t i = 0; i < 6; ++i) {
+    const store::CaseSummary &now = ready.summary(i), &before = raw.summary(i);
+    EXPECT_EQ(now.id, before.id);
+    EXPECT_EQ(now.scalars, before.scalars);
+    EXPECT_EQ(now.report, before.report);
+    EXPECT_EQ(now.groups.patient, before.groups.patient);
+    EXPECT_EQ(now.channels[0].type, volume::VoxelType::kFloat32);
+    EXPECT_EQ(volume::orientation(now.geometry), "SPL");
+    for (std::size_t a = 0; a < 3; ++a) {
+      EXPECT_NEAR(now.geometry.spacing_mm[a], plan.spacing_mm[a], 1e-3 * plan.spacing_mm[a]);
+    }
+  }
+  EXPECT_EQ(core::read_csv(folder / "one/prepare_report.csv").rows.size(), 6U);
+}
+
+TEST(Prepare, ASecondRunGoesOnByThePlanOfTheStoreAndFindsAllThere) {
+  const Folder folder;
+  raw_store(folder / "raw", 3);
+  const std::string both = quoted(folder / "raw") + " " + quoted(folder / "out");
+  ASSERT_EQ(run_prepare(both + " --set margin_mm=3").exit, 0);
+  const std::string hash = store::Reader(folder / "out").data_hash();
+  const Outcome again = run_prepare(both);
+  EXPECT_EQ(again.exit, 0) << again.out;
+  EXPECT_NE(again.out.find("3 already there"), std::string::npos) << again.out;
+  EXPECT_EQ(run_prepare(both + " --set margin_mm=3 --json").exit, 0);  // the same command line
+  EXPECT_EQ(store::Reader(folder / "out").data_hash(), hash);
+}
+
+TEST(Prepare, AnotherPlanThanTheStoresIsRefusedWithAHint) {
+  const Folder folder;
+  raw_store(folder / "raw", 2);
+  const std::string both = quoted(folder / "raw") + " " + quoted(folder / "out");
+  ASSERT_EQ(run_prepare(both).exit, 0);
+  const std::string hash = store::Reader(folder / "out").data_hash();
+  const Outcome other = run_prepare(both + " --set 'spacing_mm=[3, 3, 3]'");
+  EXPECT_EQ(other.exit, 2) << other.out;
+  EXPECT_NE(other.out.find("by another plan"), std::string::npos) << other.out;
+  EXPECT_NE(other.out.find("hint: name another folder"), std::string::npos) << other.out;
+  EXPECT_EQ(store::Reader(folder / "out").data_hash(), hash);
+}
+
+TEST(Prepare, APlanThatAPersonEditedIsFollowed) {
+  const Folder folder;
+  raw_store(folder / "raw", 2);
+  ASSERT_EQ(run_prepare(quoted(folder / "raw") + " " + quoted(folder / "first")).exit, 0);
+  prepare::Plan plan = prepare::plan_from_yaml(core::read_text(folder / "first/plan.yaml"), "plan.yaml");
+  plan.orientation = "LAI";
+  plan.spacing_mm = {3, 2.5, 2};
+  plan.channels[0].scheme = prepare::Scheme::kKeep;
+  std::ofstream(folder / "edited.yaml") << "# mine\n" << prepare::to_yaml(plan);
+  const Outcome outcome = run_prepare(quoted(folder / "raw") + " " + quoted(folder / "second") + " --plan " +
+                                      quoted(folder / "edited.yaml"));
+  ASSERT_EQ(outcome.exit, 0) << outcome.out;
+  const store::Reader reader(folder / "second");
+  EXPECT_EQ(volume::orientation(reader.summary(1).geometry), "LAI");
+  EXPECT_EQ(reader.summary(1).geometry.spacing_mm, plan.spacing_mm);
+  std::ofstream(folder / "wrong.yaml") << "orientation: SPL\npach: [1, 2, 3]\n";
+  const Outcome wrong =
+      run_prepare(quoted(folder / "raw") + " " + quoted(folder / "third") + " --plan " + quoted(folder / "wrong.yaml"));
+  EXPECT_EQ(wrong.exit, 2) << wrong.out;
+  EXPECT_NE(wrong.out.find("wrong.yaml:2"), std::string::npos) << wrong.out;
+  EXPECT_NE(wrong.out.find("'patch'"), std::string::npos) << wrong.out;
+  EXPECT_FALSE(fs::exists(folder / "third"));
+}
+
+TEST(Prepare, ABadCaseIsARowOfTheReportAndTheOthersAreThere) {
+  const Folder folder;
+  raw_store(folder / "raw", 4, 2);
+  const Outcome outcome = run_prepare(quoted(folder / "raw") + " " + quoted(folder / "out"));
+  EXPECT_EQ(outcome.exit, 4) << outcome.out;
+  EXPECT_NE(outcome.out.find("3 added, 1 failed; 1 PLAN"), std::string::npos) << outcome.out;
+  EXPECT_EQ(store::Reader(folder / "out").size(), 3);
+  const core::Table report = core::read_csv(folder / "out/prepare_report.csv");
+  ASSERT_EQ(report.rows.size(), 4U);
+  EXPECT_EQ(report.rows[2][1], "failed");
+  EXPECT_NE(report.rows[2][3].find("no finite voxel"), std::string::npos) << report.rows[2][3];
+}
+
+TEST(Prepare, ADryRunTellsThePlanAndWritesNothing) {
+  const Folder folder;
+  raw_store(folder / "raw", 3);
+  const Outcome text = run_prepare(quoted(folder / "raw") + " --dry-run");
+  EXPECT_EQ(text.exit, 0) << text.out;
+  EXPECT_NE(text.out.find("orientation: SPL  # "), std::string::npos) << text.out;
+  const Outcome json = run_prepare(quoted(folder / "raw") + " " + quoted(folder / "out") + " --dry-run --json");
+  EXPECT_EQ(json.exit, 0) << json.out;
+  EXPECT_NE(json.out.find("\"dry_run\":true"), std::string::npos) << json.out;
+  EXPECT_FALSE(fs::exists(folder / "out"));
+}
+
+TEST(Prepare, WrongArgumentsAreToldWithTwo) {
+  const Folder folder;
+  raw_store(folder / "raw", 2);
+  const std::string both = quoted(folder / "raw") + " " + quoted(folder / "out");
+  EXPECT_EQ(run_prepare(quoted(folder / "raw")).exit, 2);
+  const Outcome unknown = run_prepare(both + " --set spacing=1");
+  EXPECT_EQ(unknown.exit, 2) << unknown.out;
+  EXPECT_NE(unknown.out.find("spacing_mm"), std::string::npos) << unknown.out;
+  EXPECT_EQ(run_prepare(both + " --plan " + quoted(folder / "gone.yaml")).exit, 2);
+  EXPECT_NE(run_prepare(quoted(folder / "gone") + " " + quoted(folder / "out")).exit, 0);
+  EXPECT_FALSE(fs::exists(folder / "out"));
+  ASSERT_EQ(run_prepare(both).exit, 0);
+  const Outcome twice = run_prepare(quoted(folder / "out") + " " + quoted(folder / "again"));
+  EXPECT_EQ(twice.exit, 2) << twice.out;
+  EXPECT_NE(twice.out.find("prepared already"), std::string::npos) << twice.out;
+  EXPECT_NE(run_prepare("--settings").out.find("largest_batch = 16"), std::string::npos);
+}
+
+TEST(Prepare, KilledAtAnyMomentTheNextRunGoesOnAndTheStoreIsThatOfAnUnbrokenRun) {
+  const Folder folder;
+  raw_store(folder / "raw", 12);
+  ASSERT_EQ(run_prepare(quoted(folder / "raw") + " " + quoted(folder / "whole")).exit, 0);
+  const store::Reader whole(folder / "whole");
+  int killed_inside = 0;
+  for (const int wait_ms : {2, 40, 80, 140}) {
+    const fs::path broken = folder / ("broken" + std::to_string(wait_ms));
+    const pid_t child = begun(folder / "raw", broken);
+    ASSERT_GT(child, 0);
+    std::this_thread::sleep_for(std::chrono::milliseconds(wait_ms));
+    ::kill(child, SIGKILL);
+    wait_for(child);
+    if (fs::exists(broken / "manifest.json")) {
+      const std::int64_t there = store::Reader(broken).size();  // what is published is whole
+      killed_inside += there > 0 && there < 12;
+    }
+    const Outcome rest = run_prepare(quoted(folder / "raw") + " " + quoted(broken));
+    EXPECT_EQ(rest.exit, 0) << rest.out;
+    EXPECT_EQ(store::Reader(broken).data_hash(), whole.data_hash()) << "killed after " << wait_ms << " ms";
+    EXPECT_EQ(core::read_text(broken / "plan.yaml"), whole.plan_yaml());
+  }
+  RecordProperty("killed_inside", killed_inside);
+}
+
+TEST(Prepare, ASignalEndsTheRunAfterACommitWithFive) {
+  const Folder folder;
+  raw_store(folder / "raw", 30);
+  const pid_t child = begun(folder / "raw", folder / "out");
+  ASSERT_GT(child, 0);
+  for (int i = 0; i < 1000 && !fs::exists(folder / "out/shards/shard-0000.h5"); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  ::kill(child, SIGTERM);
+  const int exit = wait_for(child);
+  if (exit == 0) GTEST_SKIP() << "the machine was too fast to be interrupted";
+  EXPECT_EQ(exit, 5);
+  EXPECT_GT(store::Reader(folder / "out").size(), 0);
+  EXPECT_LT(store::Reader(folder / "out").size(), 30);
+  EXPECT_EQ(run_prepare(quoted(folder / "raw") + " " + quoted(folder / "out")).exit, 0);
+  EXPECT_EQ(store::Reader(folder / "out").size(), 30);
+}
+
+TEST(Prepare, WhereNothingMoreCanBeWrittenOneErrorSaysSoAndTheNextRunCompletesTheStore) {
+  const Folder folder;
+  raw_store(folder / "raw", 4);
+  // Files may not grow beyond 32 KiB; the signal that comes with it is ignored, so that write() fails as on a full
+  // disk.
+  const std::string limited = "trap '' XFSZ; ulimit -f 64; exec '" GADOLIN_BINARY "' prepare " +
+                              quoted(folder / "raw") + " " + quoted(folder / "out") + " >" + quoted(folder / "log") +
+                              " 2>&1";
+  const int status = std::system(("sh -c \"" + limited + "\"").c_str());
+  ASSERT_TRUE(WIFEXITED(status));
+  const std::string told = core::read_text(folder / "log");
+  EXPECT_EQ(WEXITSTATUS(status), 3) << told;
+  EXPECT_NE(told.find("cannot write"), std::string::npos) << told;
+  const std::size_t first = told.find("gadolin: ");
+  ASSERT_NE(first, std::string::npos) << told;
+  EXPECT_EQ(told.find("gadolin: ", first + 1), std::string::npos) << told;
+  EXPECT_EQ(run_prepare(quoted(folder / "raw") + " " + quoted(folder / "out")).exit, 0);
+  EXPECT_EQ(store::Reader(folder / "out").size(), 4);
+}
