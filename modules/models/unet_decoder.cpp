@@ -23,6 +23,8 @@ UnetDecoder::UnetDecoder(const ConvPlan& plan, std::int64_t outputs, bool deep_s
         std::make_shared<ConvNorm>(2 * out, out, plan.stages[below - 1].kernel, kOne, true, true, plan.between)};
     stages_.push_back(stages->register_module(name, std::make_shared<Chain<ConvNorm>>("convs", std::move(merged))));
     heads_.push_back(heads->register_module(name, std::make_shared<Conv>(out, outputs, kOne, kOne, true)));
+    // Without deep supervision the coarser heads are there for nnU-Net's names only: nothing to train.
+    for (at::Tensor& parameter : heads_.back()->parameters()) parameter.requires_grad_(deep_supervision || below == 1);
   }
 }
 

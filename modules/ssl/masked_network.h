@@ -1,0 +1,45 @@
+#pragma once
+// A picture of which blocks are hidden, filled in: what masked methods share. Which network does it follows from the
+// encoder.
+
+#include <ATen/core/Tensor.h>
+
+#include <array>
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "models/encoder.h"
+
+namespace ssl {
+
+class MaskedNetwork {
+ public:
+  virtual ~MaskedNetwork() = default;
+  // images [N, C, D, H, W], hidden [N, 1, D, H, W] (1 = hidden). Returns [N, C, D, H, W], which does not depend on the
+  // hidden voxels.
+  virtual at::Tensor fill(const at::Tensor& images, const at::Tensor& hidden) = 0;
+  // Its networks besides the encoder, by name.
+  virtual std::vector<std::pair<std::string_view, std::shared_ptr<torch::nn::Module>>> parts() const = 0;
+};
+
+struct MaskedShape {
+  double hidden = 0.75;                            // share of the blocks
+  std::array<std::int64_t, 3> block{};             // voxels
+  std::int64_t width = 128, depth = 2, heads = 4;  // of the decoder over tokens
+};
+
+// The block that suits the encoder: a ViT's token; otherwise 16 voxels along a patch of 96 or more, 8 below, never
+// more than the patch.
+std::array<std::int64_t, 3> natural_block(const models::Encoder& encoder, const models::Input& input);
+
+// Of an encoder with a U-Net decoder: hidden voxels are 0, the decoder ("decoder") paints. Of a ViT: the encoder sees
+// the visible tokens only, a TokenFiller ("filler") does the rest; the same number of tokens must be hidden in every
+// picture, so the blocks must be made of whole tokens and the patch of whole blocks. Draws weights from torch's
+// generator. Throws usage Error when the encoder has no decoder (naming those that have), when the blocks do not fit,
+// and when nothing or everything would be hidden.
+std::unique_ptr<MaskedNetwork> make_masked_network(const std::shared_ptr<models::Encoder>& encoder,
+                                                   const models::Input& input, const MaskedShape& shape);
+
+}  // namespace ssl

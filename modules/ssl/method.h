@@ -1,0 +1,58 @@
+#pragma once
+// One way to pretrain an encoder without labels. To add one: methods/<name>.cpp with one exported entry, one X in
+// methods.cpp, one test; the contract suite tests/ssl/contract_test.cpp then walks over it.
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "augment/recipe.h"
+#include "core/config.h"
+#include "models/encoder.h"
+#include "train/learner.h"
+
+namespace ssl {
+
+// A Learner that knows which views it wants. Its weights() call the encoder's "encoder.*": what fine-tuning takes over.
+// A decoder of models::make_decoder is called "decoder.*" and may be taken over too; every other network has a name
+// of its own.
+class Method : public train::Learner {
+ public:
+  // One recipe for each of batch.views, in order.
+  virtual std::vector<augment::Recipe> views() const = 0;
+  // [N, encoder's embedding_size()] of images [N, C, D, H, W] as they are; no gradient. What probes look at; call
+  // set_training(false) before.
+  virtual at::Tensor embedding(const at::Tensor& images) = 0;
+};
+
+// What a method is built from. The method shares the encoder and moves it to the device with its own networks.
+struct Setup {
+  std::shared_ptr<models::Encoder> encoder;
+  models::Input input;  // channels, patch, spacing
+  c10::Device device = c10::Device(c10::kCPU);
+};
+
+class MethodSettings {
+ public:
+  virtual ~MethodSettings() = default;
+  virtual std::vector<core::Slot> slots() = 0;
+  // Draws the first weights of its heads from torch's generator. Throws usage Error when the encoder does not suit,
+  // naming those that do, and when a setting does not fit the patch.
+  virtual std::unique_ptr<Method> make(const Setup& setup) const = 0;
+};
+
+struct MethodEntry {
+  std::string_view name;
+  std::string_view help;      // one line: what it learns from, with the paper
+  std::string_view improves;  // what must fall on one fixed batch: "loss", or the name of a watched number
+  std::unique_ptr<MethodSettings> (*settings)();
+};
+
+std::span<const MethodEntry* const> methods();
+// Throws usage Error for an unknown name, naming the nearest.
+const MethodEntry& method_named(const std::string& name);
+
+}  // namespace ssl

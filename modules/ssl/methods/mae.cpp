@@ -1,0 +1,129 @@
+// Masked autoencoder: most blocks of a picture are hidden, the network fills them in. He et al., "Masked autoencoders
+// are scalable vision learners", CVPR 2022; for convolutional encoders the hidden voxels are 0, as in Wald et al.,
+// "Revisiting MAE pre-training for 3D medical image segmentation", CVPR 2025.
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include "augment/recipes.h"
+#include "core/error.h"
+#include "losses/masked.h"
+#include "ssl/masked_network.h"
+#include "ssl/method.h"
+#include "train/networks.h"
+
+namespace ssl {
+namespace {
+
+struct MaeOptions {
+  double hidden = 0.75;
+  std::vector<std::int64_t> block;
+  bool normalise = false;
+  std::int64_t decoder_width = 128, decoder_depth = 2, decoder_heads = 4;
+  augment::Warp warp;
+  augment::Mirror mirror;
+
+  static constexpr auto fields() {
+    using core::field;
+    using core::Range;
+    return std::tuple{
+        field("hidden", &MaeOptions::hidden, "share of the blocks that are hidden", Range{0, 1}),
+        field("block", &MaeOptions::block,
+              "side of a block in voxels, {d, h, w} or one number for all; empty: what suits the encoder (a token; 16, "
+              "or 8 along a patch below 96)",
+              Range{1, 1024}),
+        field(
+            "normalise", &MaeOptions::normalise,
+            "compare with the picture brought to mean 0 and variance 1 in each block; makes much of the noise of air"),
+        field("decoder_width", &MaeOptions::decoder_width, "of the decoder over tokens (vit only)", Range{1, 8192}),
+        field("decoder_depth", &MaeOptions::decoder_depth, "its blocks", Range{1, 64}),
+        field("decoder_heads", &MaeOptions::decoder_heads, "its heads", Range{1, 128}),
+        field("warp", &MaeOptions::warp, "where and how the view is taken"),
+        field("mirror", &MaeOptions::mirror, "axes turned around"),
+    };
+  }
+};
+
+std::array<std::int64_t, 3> block_of(const MaeOptions& options, const Setup& setup) {
+  const std::vector<std::int64_t>& given = options.block;
+  if (given.empty()) return natural_block(*setup.encoder, setup.input);
+  if (given.size() == 1) return {given[0], given[0], given[0]};
+  if (given.size() == 3) return {given[0], given[1], given[2]};
+  throw core::usage_error("method.block has " + std::to_string(given.size()) + " numbers",
+                          "block: [16, 16, 16], or one number for all three");
+}
+
+class Mae final : public Method {
+ public:
+  Mae(const MaeOptions& options, const Setup& setup)
+      : options_(options), input_(setup.input), encoder_(setup.encoder), block_(block_of(options, setup)) {
+    network_ = make_masked_network(
+        encoder_, input_,
+        {options.hidden, block_, options.decoder_width, options.decoder_depth, options.decoder_heads});
+    networks_.add("encoder", encoder_);
+    for (const auto& [name, part] : network_->parts()) networks_.add(std::string(name), part);
+    networks_.to(setup.device);
+  }
+
+  std::vector<augment::Recipe> views() const override {
+    augment::Masked settings{options_.warp, options_.mirror, {}};
+    settings.mask.hidden = options_.hidden;
+    settings.mask.block.assign(block_.begin(), block_.end());
+    return {augment::masked({input_.patch[0], input_.patch[1], input_.patch[2]}, settings)};
+  }
+
+  std::vector<train::Phase> phases() override { return {{"mae", networks_.trained()}}; }
+
+  // What lies outside of the case is no picture: it is not counted.
+  train::StepResult step(std::size_t, const data::Batch& batch, const train::Moment&) override {
+    const data::View& view = batch.views.at(0);
+    GADOLIN_CHECK(view.hidden.defined());
+    const at::Tensor hidden = view.hidden.unsqueeze(1);
+    const at::Tensor counted = view.valid.defined() ? hidden * view.valid.unsqueeze(1) : hidden;
+    const at::Tensor filled = network_->fill(view.images, hidden);
+    const at::Tensor loss =
+        losses::masked_mean_square(filled, view.images, counted, block_, options_.normalise) * weight_of(counted);
+    return {loss, {}};
+  }
+
+  train::NamedTensors weights() override { return networks_.all(); }
+  void set_training(bool training) override { networks_.set_training(training); }
+
+  at::Tensor embedding(const at::Tensor& images) override {
+    const at::NoGradGuard no_gradient;
+    return encoder_->embedding(images);
+  }
+
+ private:
+  // Ranks have unlike numbers of counted voxels; with this factor the mean of their losses is that of one process.
+  at::Tensor weight_of(const at::Tensor& counted) {
+    const at::Tensor own = counted.sum().to(at::kDouble);
+    if (comm().size() == 1) return at::ones({}, own.options().dtype(at::kFloat));
+    at::Tensor all = own.clone();
+    comm().all_reduce_sum(all);
+    return (own * comm().size() / all.clamp_min(1)).to(at::kFloat);
+  }
+
+  MaeOptions options_;
+  models::Input input_;
+  std::shared_ptr<models::Encoder> encoder_;
+  std::array<std::int64_t, 3> block_;
+  std::unique_ptr<MaskedNetwork> network_;
+  train::Networks networks_;
+};
+
+class MaeSettings final : public MethodSettings {
+ public:
+  std::vector<core::Slot> slots() override { return core::slots_of(options_); }
+  std::unique_ptr<Method> make(const Setup& setup) const override { return std::make_unique<Mae>(options_, setup); }
+
+ private:
+  MaeOptions options_;
+};
+
+}  // namespace
+
+extern const MethodEntry mae_entry;
+const MethodEntry mae_entry{"mae", "hidden blocks of a picture are filled in (arXiv 2111.06377, 2410.23132)", "loss",
+                            [] { return std::unique_ptr<MethodSettings>(std::make_unique<MaeSettings>()); }};
+
+}  // namespace ssl

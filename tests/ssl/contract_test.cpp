@@ -1,0 +1,252 @@
+// What holds for every method of the table, with every kind of encoder.
+#include <ATen/autocast_mode.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+#include <set>
+
+#include "core/error.h"
+#include "made.h"
+
+namespace {
+
+struct Pair {
+  std::string method, encoder;
+};
+
+std::vector<Pair> pairs() {
+  std::vector<Pair> all;
+  for (const ssl::MethodEntry* entry : ssl::methods()) {
+    for (const char* encoder : {"resenc", "vit"}) all.push_back({std::string(entry->name), encoder});
+  }
+  return all;
+}
+
+class EachMethod : public testing::TestWithParam<Pair> {
+ protected:
+  std::unique_ptr<ssl::Method> made(std::uint64_t seed = 1) {
+    return made::method(GetParam().method, GetParam().encoder, seed);
+  }
+  const ssl::MethodEntry& entry() { return ssl::method_named(GetParam().method); }
+};
+
+class Autocast {
+ public:
+  explicit Autocast(at::ScalarType type) {
+    at::autocast::set_autocast_enabled(at::kCPU, true);
+    at::autocast::set_autocast_dtype(at::kCPU, type);
+  }
+  ~Autocast() {
+    at::autocast::clear_cache();
+    at::autocast::set_autocast_enabled(at::kCPU, false);
+  }
+};
+
+std::map<std::string, at::Tensor> gradients(ssl::Method& method) {
+  std::map<std::string, at::Tensor> all;
+  for (const train::Phase& phase : method.phases()) {
+    for (const auto& [name, parameter] : phase.parameters) all[name] = parameter.grad();
+  }
+  return all;
+}
+
+void copy_weights(ssl::Method& from, ssl::Method& to) {
+  const at::NoGradGuard no_gradient;
+  const auto source = from.weights();
+  const auto target = to.weights();
+  ASSERT_EQ(source.size(), target.size());
+  for (std::size_t i = 0; i < source.size(); ++i) {
+    ASSERT_EQ(source[i].first, target[i].first);
+    target[i].second.copy_(source[i].second);
+  }
+}
+
+}  // namespace
+
+TEST_P(EachMethod, HasSettingsWithHelpThatReadBackToThemselves) {
+  const auto settings = entry().settings();
+  const std::vector<core::Slot> slots = settings->slots();
+  for (const core::Slot& slot : slots) EXPECT_FALSE(slot.help.empty()) << slot.key;
+  const std::string text = core::resolved_yaml(slots);
+  const auto again = entry().settings();
+  core::configure(again->slots(), core::settings_from_yaml(text, "resolved.yaml"));
+  EXPECT_EQ(core::resolved_yaml(again->slots()), text);
+  EXPECT_FALSE(entry().help.empty());
+}
+
+TEST_P(EachMethod, HasAFiniteScalarLossInFloatAndInBfloat16) {
+  const auto method = made();
+  const data::Batch batch = made::batch(*method, 4);
+  const train::StepResult exact = method->step(0, batch, {});
+  EXPECT_EQ(exact.loss.dim(), 0);
+  EXPECT_EQ(exact.loss.scalar_type(), at::kFloat);
+  EXPECT_TRUE(std::isfinite(exact.loss.item<double>()));
+  for (const auto& [name, value] : exact.watch) {
+    EXPECT_EQ(value.dim(), 0) << name;
+    EXPECT_FALSE(value.requires_grad()) << name;
+  }
+  const Autocast bfloat16(at::kBFloat16);
+  const at::Tensor rough = method->step(0, batch, {}).loss;
+  EXPECT_EQ(rough.scalar_type(), at::kFloat);
+  EXPECT_NEAR(rough.item<double>(), exact.loss.item<double>(), 0.05 * std::abs(exact.loss.item<double>()));
+  rough.backward();
+  for (const auto& [name, gradient] : gradients(*method)) {
+    ASSERT_TRUE(gradient.defined()) << name;
+    EXPECT_TRUE(gradient.isfinite().all().item<bool>()) << name;
+  }
+}
+
+TEST_P(EachMethod, SendsAGradientToEveryTrainedParameterAndToNoOther) {
+  const auto method = made();
+  const data::Batch batch = made::batch(*method, 4);
+  // Branches that begin at weight 0 (the last norm of a residual block) pass nothing on before the first update.
+  made::train(*method, batch, 2);
+  for (const train::Phase& phase : method->phases()) {
+    for (const auto& [name, parameter] : phase.parameters) parameter.mutable_grad() = at::Tensor();
+  }
+  std::set<std::string> trained;
+  for (std::size_t phase = 0; phase < method->phases().size(); ++phase) method->step(phase, batch, {}).loss.backward();
+  for (const auto& [name, gradient] : gradients(*method)) {
+    trained.insert(name);
+    ASSERT_TRUE(gradient.defined()) << name;
+    if (gradient.dim() > 1) {
+      EXPECT_GT(gradient.abs().max().item<double>(), 0) << name;
+    }
+  }
+  for (const auto& [name, tensor] : method->weights()) {
+    if (!trained.contains(name)) {
+      EXPECT_FALSE(tensor.grad().defined()) << name;
+    }
+  }
+}
+
+TEST_P(EachMethod, GivesTheSameLossForTheSameSeedAndAnotherForAnother) {
+  const auto first = made(7), second = made(7), other = made(8);
+  const data::Batch batch = made::batch(*first, 4);
+  const double loss = made::loss(*first, batch);
+  EXPECT_EQ(loss, made::loss(*second, made::batch(*second, 4)));
+  EXPECT_NE(loss, made::loss(*other, batch));
+  EXPECT_NE(loss, made::loss(*second, made::batch(*second, 4, 100)));
+}
+
+TEST_P(EachMethod, ImprovesWhatItSaysInThirtyStepsOnOneBatchAndDoesNotCollapse) {
+  const auto method = made();
+  const data::Batch batch = made::batch(*method, 4);
+  const std::vector<double> seen = made::train(*method, batch, 30, std::string(entry().improves));
+  ASSERT_EQ(seen.size(), 30u) << "it watches nothing called " << entry().improves;
+  EXPECT_LT(seen.back(), 0.8 * seen.front()) << entry().improves << " from " << seen.front();
+
+  method->set_training(false);
+  const at::Tensor embedding = method->embedding(made::batch(*method, 8, 50).views[0].images);
+  ASSERT_EQ(embedding.dim(), 2);
+  ASSERT_EQ(embedding.size(0), 8);
+  EXPECT_FALSE(embedding.requires_grad());
+  EXPECT_TRUE(embedding.isfinite().all().item<bool>());
+  const at::Tensor apart = embedding - embedding.mean(0);
+  EXPECT_GT(apart.norm().item<double>(), 0.01 * embedding.norm().item<double>()) << "all embeddings are alike";
+}
+
+TEST_P(EachMethod, GoesOnBitExactlyFromItsWeightsAndState) {
+  const auto method = made(1), other = made(2);
+  const data::Batch batch = made::batch(*method, 4);
+  made::train(*method, batch, 2);
+  copy_weights(*method, *other);
+  runtime::Archive state;
+  method->save(state);
+  other->load(runtime::unpack_archive(runtime::pack_archive(state)));
+  EXPECT_EQ(made::train(*method, batch, 3), made::train(*other, batch, 3));
+}
+
+TEST_P(EachMethod, NamesTheEncodersWeightsForFineTuning) {
+  const auto method = made();
+  const models::Input input{1, made::kPatch, {1, 1, 1}};
+  std::set<std::string> names;
+  for (const auto& [name, tensor] : method->weights()) EXPECT_TRUE(names.insert(name).second) << name;
+  for (const auto& item : made::encoder(GetParam().encoder, input)->named_parameters())
+    EXPECT_TRUE(names.contains("encoder." + item.key())) << item.key();
+}
+
+TEST_P(EachMethod, HasTheSameLossAndGradientOnTwoRanksAsOnOne) {
+  const auto whole = made();
+  const data::Batch batch = made::batch(*whole, 4);
+  const at::Tensor loss = whole->step(0, batch, {}).loss;
+  loss.backward();
+  const auto expected = gradients(*whole);
+  std::vector<std::unique_ptr<ssl::Method>> ranks;
+  ranks.push_back(made(2));
+  ranks.push_back(made(3));
+  for (const auto& rank : ranks) copy_weights(*whole, *rank);
+  std::array<double, 2> losses{};
+  runtime::run_ranks(2, [&](runtime::Comm& comm) {
+    ssl::Method& own = *ranks[static_cast<std::size_t>(comm.rank())];
+    own.use(comm);
+    const at::Tensor part = own.step(0, made::part(batch, 2 * comm.rank(), 2), {}).loss;
+    part.backward();
+    losses[static_cast<std::size_t>(comm.rank())] = part.item<double>();
+  });
+  EXPECT_NEAR((losses[0] + losses[1]) / 2, loss.item<double>(), 1e-5 * std::abs(loss.item<double>()));
+  auto first = gradients(*ranks[0]), second = gradients(*ranks[1]);
+  double scale = 0;
+  for (const auto& [name, gradient] : expected) scale = std::max(scale, gradient.abs().max().item<double>());
+  for (const auto& [name, gradient] : expected) {
+    const at::Tensor mean = (first[name] + second[name]) / 2;
+    EXPECT_LT((mean - gradient).abs().max().item<double>(), 1e-4 * scale) << name;
+  }
+}
+
+TEST_P(EachMethod, HasAFiniteLossAndGradientOnPicturesOfOneValue) {
+  const auto method = made();
+  const data::Batch batch = made::batch(*method, 2, 0, [](std::uint64_t) { return at::ones({1, 24, 24, 24}); });
+  const at::Tensor loss = method->step(0, batch, {}).loss;
+  loss.backward();
+  EXPECT_TRUE(std::isfinite(loss.item<double>()));
+  for (const auto& [name, gradient] : gradients(*method)) EXPECT_TRUE(gradient.isfinite().all().item<bool>()) << name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, EachMethod, testing::ValuesIn(pairs()),
+                         [](const auto& info) { return info.param.method + "_" + info.param.encoder; });
+
+namespace {
+
+// An encoder of no known kind: three scales of plain averages.
+class Foreign final : public models::Encoder {
+ public:
+  Foreign() { weight_ = register_parameter("weight", at::ones({1, 6})); }
+  std::vector<at::Tensor> features(const at::Tensor& image) override {
+    return {at::avg_pool3d(image, 4) * weight_.view({1, 6, 1, 1, 1})};
+  }
+  std::vector<std::int64_t> channels() const override { return {6}; }
+  std::vector<models::Extent> stride() const override { return {{4, 4, 4}}; }
+  void check_extent(const models::Extent&) const override {}
+
+ private:
+  at::Tensor weight_;
+};
+
+}  // namespace
+
+TEST(Methods, AnEncoderThatDoesNotSuitIsRefusedWithTheListOfThoseThatDo) {
+  for (const ssl::MethodEntry* entry : ssl::methods()) {
+    SCOPED_TRACE(entry->name);
+    try {
+      const auto method =
+          made::method(std::string(entry->name), std::make_shared<Foreign>(), {1, made::kPatch, {1, 1, 1}});
+      EXPECT_TRUE(std::isfinite(made::loss(*method, made::batch(*method, 2))));
+    } catch (const core::Error& error) {
+      EXPECT_EQ(error.exit(), core::Exit::kUsage);
+      EXPECT_NE(std::string(error.what()).find("resenc"), std::string::npos) << error.what();
+    }
+  }
+}
+
+TEST(Methods, AMisspelledNameIsAnsweredWithTheNearest) {
+  try {
+    ssl::method_named("simcrl");
+    FAIL();
+  } catch (const core::Error& error) {
+    EXPECT_EQ(error.exit(), core::Exit::kUsage);
+    EXPECT_NE(error.hint().find("did you mean simclr?"), std::string::npos) << error.hint();
+    EXPECT_NE(error.hint().find("mae"), std::string::npos) << error.hint();
+  }
+}

@@ -1,0 +1,147 @@
+#pragma once
+// A method on a tiny encoder, and batches made by its own recipes: what every test of this module begins with.
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
+#include <torch/utils.h>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/rng.h"
+#include "data/dataset.h"
+#include "ssl/method.h"
+#include "train/optimiser.h"
+
+namespace made {
+
+inline constexpr models::Extent kPatch{16, 16, 16};
+
+inline std::vector<core::Setting> settings_of(const std::vector<std::string>& arguments) {
+  std::vector<core::Setting> settings;
+  for (const std::string& argument : arguments) settings.push_back(core::setting_from_argument(argument));
+  return settings;
+}
+
+// Small enough that a step takes milliseconds.
+inline std::shared_ptr<models::Encoder> encoder(const std::string& name, const models::Input& input) {
+  static const std::map<std::string, std::vector<std::string>> kTiny{
+      {"resenc", {"base=4"}},
+      {"resnet", {"base=4"}},
+      {"vit", {"patch=[4, 4, 4]", "width=24", "depth=2", "heads=2"}},
+  };
+  const auto settings = models::encoder_named(name).settings();
+  const auto tiny = kTiny.find(name);
+  if (tiny != kTiny.end()) core::configure(settings->slots(), settings_of(tiny->second));
+  return settings->make(input);
+}
+
+inline std::unique_ptr<ssl::Method> method(const std::string& name, std::shared_ptr<models::Encoder> encoder,
+                                           const models::Input& input, const std::vector<std::string>& arguments = {}) {
+  const auto settings = ssl::method_named(name).settings();
+  core::configure(settings->slots(), settings_of(arguments));
+  return settings->make({std::move(encoder), input, c10::Device(c10::kCPU)});
+}
+
+inline std::unique_ptr<ssl::Method> method(const std::string& name, const std::string& encoder_name,
+                                           std::uint64_t seed = 1, const std::vector<std::string>& arguments = {}) {
+  at::set_num_threads(1);
+  torch::manual_seed(seed);
+  const models::Input input{1, kPatch, {1, 1, 1}};
+  return method(name, encoder(encoder_name, input), input, arguments);
+}
+
+// A bright ball in a smooth ground, elsewhere and otherwise in each: [1, 24, 24, 24].
+inline at::Tensor picture(std::uint64_t number) {
+  core::Rng rng({number, 0, 0, 0});
+  at::Tensor image = at::empty({1, 24, 24, 24});
+  std::array<double, 3> centre{}, wave{};
+  for (std::size_t a = 0; a < 3; ++a) {
+    centre[a] = rng.uniform(8, 16);
+    wave[a] = rng.uniform(0.1, 0.5);
+  }
+  const double radius = rng.uniform(3, 7), bright = rng.uniform(1, 3);
+  float* voxel = image.data_ptr<float>();
+  for (int d = 0; d < 24; ++d) {
+    for (int h = 0; h < 24; ++h) {
+      for (int w = 0; w < 24; ++w) {
+        const double far = std::hypot(d - centre[0], h - centre[1], w - centre[2]);
+        *voxel++ = static_cast<float>((far < radius ? bright : -0.5) + 0.3 * std::sin(wave[0] * d + wave[1] * h) +
+                                      0.2 * std::cos(wave[2] * w) + 0.05 * rng.normal());
+      }
+    }
+  }
+  return image;
+}
+
+// Samples `first` .. of pictures of these numbers, by the method's recipes.
+inline data::Batch batch(const ssl::Method& method, std::int64_t size, std::uint64_t first = 0,
+                         const std::function<at::Tensor(std::uint64_t)>& draw = picture) {
+  std::vector<data::Sample> samples;
+  for (std::uint64_t number = first; number < first + static_cast<std::uint64_t>(size); ++number) {
+    const at::Tensor image = draw(number);
+    const volume::Shape shape{image.size(1), image.size(2), image.size(3)};
+    volume::Frame frame;
+    frame.shape = shape;
+    data::Sample sample;
+    std::uint32_t view = 0;
+    for (const augment::Recipe& recipe : method.views()) {
+      const augment::Drawing drawing = recipe.draw(frame, 5, number, view++);
+      augment::View made = augment::apply(drawing, image, {}, {{0, 0, 0}, shape}, shape);
+      sample.views.push_back({made.image, made.labels, made.valid, made.hidden, made.voxel_to_case});
+      sample.view_case.push_back(static_cast<std::int64_t>(number));
+      sample.view_case_shape.push_back(shape);
+    }
+    sample.number = number;
+    sample.case_index = static_cast<std::int64_t>(number);
+    sample.channels_present = {1};
+    sample.id = "case" + std::to_string(number);
+    samples.push_back(std::move(sample));
+  }
+  return data::collate(std::move(samples));
+}
+
+// Rows begin .. begin + size - 1 of what a step reads.
+inline data::Batch part(const data::Batch& whole, std::int64_t begin, std::int64_t size) {
+  data::Batch part = whole;
+  for (data::View& view : part.views) {
+    view.images = view.images.narrow(0, begin, size);
+    view.valid = view.valid.narrow(0, begin, size);
+    if (view.hidden.defined()) view.hidden = view.hidden.narrow(0, begin, size);
+  }
+  part.ids.assign(whole.ids.begin() + begin, whole.ids.begin() + begin + size);
+  return part;
+}
+
+inline double loss(ssl::Method& method, const data::Batch& batch) {
+  const at::NoGradGuard no_gradient;
+  return method.step(0, batch, {}).loss.item<double>();
+}
+
+// Steps of AdamW on one batch; what was watched as `name` at each.
+inline std::vector<double> train(ssl::Method& method, const data::Batch& batch, int steps,
+                                 const std::string& name = "loss", double learning_rate = 3e-3) {
+  std::vector<double> seen;
+  std::vector<train::AdamW> optimisers;
+  for (const train::Phase& phase : method.phases()) optimisers.emplace_back(phase, train::TrainerSettings{});
+  method.set_training(true);
+  for (int step = 0; step < steps; ++step) {
+    const train::Moment moment{step, steps, 0};
+    for (std::size_t phase = 0; phase < optimisers.size(); ++phase) {
+      optimisers[phase].clear_gradients();
+      const train::StepResult result = method.step(phase, batch, moment);
+      result.loss.backward();
+      optimisers[phase].update(learning_rate);
+      if (name == "loss" && phase == 0) seen.push_back(result.loss.item<double>());
+      if (const auto watched = result.watch.find(name); watched != result.watch.end())
+        seen.push_back(watched->second.item<double>());
+    }
+    method.after_update(moment);
+  }
+  return seen;
+}
+
+}  // namespace made

@@ -1,0 +1,141 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "core/error.h"
+#include "made.h"
+#include "models/vit.h"
+#include "ssl/masked_network.h"
+#include "ssl/token_filler.h"
+
+namespace {
+
+const models::Input kInput{1, made::kPatch, {1, 1, 1}};
+
+class EachEncoder : public testing::TestWithParam<std::string> {};
+
+at::Tensor hidden_of(const data::Batch& batch) { return batch.views[0].hidden.unsqueeze(1).to(at::kFloat); }
+
+at::Tensor places(std::int64_t first, std::int64_t second) {
+  return at::tensor({first, second}, at::kLong).view({1, 2});
+}
+
+std::string story_of(const std::vector<std::string>& arguments, const std::string& encoder) {
+  try {
+    made::method("mae", encoder, 1, arguments);
+  } catch (const core::Error& error) {
+    EXPECT_EQ(error.exit(), core::Exit::kUsage);
+    return error.what();
+  }
+  return "nothing was thrown";
+}
+
+}  // namespace
+
+// The prediction p does not see hidden voxels, so adding d to them changes the loss mean (p - x)^2 to mean (p - x -
+// d)^2: L(d) + L(-d) - 2 L(0) = 2 d^2, whatever p is.
+TEST_P(EachEncoder, HiddenVoxelsReachTheLossButNotThePrediction) {
+  const auto method = made::method("mae", GetParam());
+  data::Batch batch = made::batch(*method, 3);
+  const at::Tensor images = batch.views[0].images, hidden = hidden_of(batch);
+  const auto loss_with = [&](double shift) {
+    batch.views[0].images = images + shift * hidden;
+    return made::loss(*method, batch);
+  };
+  EXPECT_NEAR(loss_with(0.5) + loss_with(-0.5) - 2 * loss_with(0), 2 * 0.25, 1e-4);
+  EXPECT_NEAR(loss_with(3) + loss_with(-3) - 2 * loss_with(0), 2 * 9, 1e-3);
+}
+
+TEST_P(EachEncoder, WhatLiesOutsideOfTheCaseIsNotCounted) {
+  const auto method = made::method("mae", GetParam());
+  data::Batch batch = made::batch(*method, 3);
+  batch.views[0].valid.slice(2, 0, 7).zero_();
+  const at::Tensor images = batch.views[0].images;
+  const at::Tensor counted = hidden_of(batch) * batch.views[0].valid.unsqueeze(1);
+  const at::Tensor outside = hidden_of(batch) - counted;
+  ASSERT_GT(outside.sum().item<double>(), 0);
+  const double loss = made::loss(*method, batch);
+  batch.views[0].images = images + 100 * outside;
+  EXPECT_EQ(made::loss(*method, batch), loss);
+  batch.views[0].valid.zero_();
+  EXPECT_EQ(made::loss(*method, batch), 0);
+}
+
+TEST_P(EachEncoder, WhatIsVisibleReachesThePrediction) {
+  const auto method = made::method("mae", GetParam());
+  data::Batch batch = made::batch(*method, 3);
+  const double loss = made::loss(*method, batch);
+  batch.views[0].images = batch.views[0].images + 0.5 * (1 - hidden_of(batch));
+  EXPECT_NE(made::loss(*method, batch), loss);
+}
+
+TEST_P(EachEncoder, NormalisedInBlocksAPictureBrightenedByAFactorHasTheSameTarget) {
+  const auto method = made::method("mae", GetParam(), 1, {"normalise=true"});
+  data::Batch batch = made::batch(*method, 3);
+  const double loss = made::loss(*method, batch);
+  const at::Tensor hidden = hidden_of(batch);
+  batch.views[0].images = batch.views[0].images * (1 + 3 * hidden) + 2 * hidden;
+  EXPECT_NEAR(made::loss(*method, batch), loss, 1e-3 * loss);
+}
+
+TEST_P(EachEncoder, HidesTheShareThatWasAskedForInEverySample) {
+  const auto method = made::method("mae", GetParam(), 1, {"hidden=0.5", "block=[4]"});
+  const data::Batch batch = made::batch(*method, 4);
+  const at::Tensor share = hidden_of(batch).flatten(1).mean(1);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(share[i].item<double>(), 0.5);
+  EXPECT_TRUE(std::isfinite(made::loss(*method, batch)));
+}
+
+INSTANTIATE_TEST_SUITE_P(Mae, EachEncoder, testing::Values("resenc", "vit"),
+                         [](const auto& info) { return info.param; });
+
+TEST(Mae, ATransformersEncoderIsGivenTheVisibleTokensOnly) {
+  const auto encoder = std::dynamic_pointer_cast<models::Vit>(made::encoder("vit", kInput));
+  ASSERT_NE(encoder, nullptr);
+  const auto method = made::method("mae", encoder, kInput);
+  const at::Tensor images = at::randn({2, 1, 16, 16, 16}), hidden = at::zeros({2, 1, 16, 16, 16});
+  hidden.slice(2, 4, 16).fill_(1);  // three of four layers of tokens: 75 %
+  const auto network = ssl::make_masked_network(encoder, kInput, {0.75, {4, 4, 4}, 16, 1, 2});
+  const at::Tensor filled = network->fill(images, hidden);
+  EXPECT_EQ(filled.sizes(), images.sizes());
+  // NaN in what is hidden would spread through every token that meets it in attention.
+  const at::Tensor poisoned = images.masked_fill(hidden.to(at::kBool), std::nan(""));
+  EXPECT_TRUE(at::equal(network->fill(poisoned, hidden), filled));
+}
+
+TEST(Mae, TheFillerPutsTokensWhereTheyBelong) {
+  torch::manual_seed(1);
+  ssl::TokenFiller filler({6, 5, 8, 1, 2, 3});
+  const at::NoGradGuard no_gradient;
+  const at::Tensor tokens = at::randn({1, 2, 6});
+  const at::Tensor out = filler.forward(tokens, places(3, 1));
+  EXPECT_EQ(out.sizes(), at::IntArrayRef({1, 5, 3}));
+  const at::Tensor turned = filler.forward(tokens.flip(1), places(1, 3));
+  EXPECT_TRUE(at::allclose(turned, out, 1e-5, 1e-6)) << "the order in which visible tokens come does not matter";
+  const at::Tensor elsewhere = filler.forward(tokens, places(1, 3));
+  EXPECT_FALSE(at::allclose(elsewhere, out, 1e-3, 1e-3));
+}
+
+TEST(Mae, TheDecoderOfAUNetIsKeptUnderItsNameForFineTuning) {
+  const auto method = made::method("mae", "resenc");
+  std::int64_t decoder = 0;
+  for (const auto& [name, tensor] : method->weights()) decoder += name.rfind("decoder.", 0) == 0;
+  EXPECT_GT(decoder, 0);
+}
+
+TEST(Mae, NaturalBlocksFollowTheEncoderAndThePatch) {
+  const auto unet = made::encoder("resenc", kInput);
+  using Block = std::array<std::int64_t, 3>;
+  EXPECT_EQ(ssl::natural_block(*unet, {1, {128, 96, 64}, {1, 1, 1}}), (Block{16, 16, 8}));
+  EXPECT_EQ(ssl::natural_block(*unet, {1, {4, 160, 160}, {1, 1, 1}}), (Block{4, 16, 16}));
+  EXPECT_EQ(ssl::natural_block(*made::encoder("vit", kInput), kInput), (Block{4, 4, 4}));
+}
+
+TEST(Mae, SettingsThatCannotWorkAreRefusedWithWhatToDo) {
+  EXPECT_NE(story_of({"hidden=0"}, "resenc").find("Hint: take smaller blocks"), std::string::npos);
+  EXPECT_NE(story_of({"hidden=1"}, "vit").find("one left to see"), std::string::npos);
+  EXPECT_NE(story_of({"block=[32]"}, "resenc").find("do not fit a patch of 16 x 16 x 16"), std::string::npos);
+  EXPECT_NE(story_of({"block=[6]"}, "vit").find("whole tokens"), std::string::npos);
+  EXPECT_NE(story_of({"block=[4, 4]"}, "vit").find("method.block has 2 numbers"), std::string::npos);
+  EXPECT_NE(story_of({"decoder_heads=3"}, "vit").find("multiple of the heads"), std::string::npos);
+}
