@@ -17,6 +17,7 @@
   GADOLIN_IMAGING(X(ingest)) \
   X(prepare)                 \
   X(inspect)                 \
+  GADOLIN_TORCH(X(evaluate)) \
   GADOLIN_TORCH(X(report))   \
   X(doctor)                  \
   X(config)
