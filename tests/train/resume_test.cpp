@@ -58,4 +58,41 @@ TEST(Resume, StoppedAfterEachStepItEndsAtTheSameBytes) {
   expect_as_unbroken(folder);
 }
 
+// All of a checkpoint but torch's generators, which rank threads of one process share.
+std::string without_generators(const fs::path& path) {
+  train::Checkpoint checkpoint = train::read_checkpoint(path);
+  for (at::Tensor& state : checkpoint.generators) state.zero_();
+  const small::Folder folder;
+  train::write_checkpoint(folder / "copy", checkpoint);
+  return small::bytes_of(folder / "copy");
+}
+
+TEST(Resume, TwoRanksStopTogetherAndGoOnToTheSameBytes) {
+  const auto train_on = [](const fs::path& folder, std::int64_t stop) {
+    runtime::run_ranks(2, [&](runtime::Comm& comm) {
+      EveryHook learner(static_cast<std::uint64_t>(comm.rank() + 1));
+      data::Loader source = small::loader(1, comm.rank(), 2);
+      small::SignalAt signal(stop);
+      std::vector<train::Watcher*> watchers;
+      if (stop > 0 && comm.rank() == 1) watchers.push_back(&signal);
+      const auto result =
+          train::fit(learner, source, small::settings(), small::run_folder(folder), at::kCPU, comm, watchers);
+      EXPECT_EQ(result.step, stop > 0 ? stop : 24);
+    });
+  };
+  const small::Folder whole;
+  train_on(whole, 0);
+  EXPECT_EQ(train::read_checkpoint(train::checkpoints(whole)[0]).learner.size(), 2u);  // state differs by rank
+  for (const std::int64_t stop : {3, 8, 17}) {
+    SCOPED_TRACE(stop);
+    const small::Folder broken;
+    train_on(broken, stop);
+    train_on(broken, 0);
+    EXPECT_EQ(small::bytes_of(broken / "metrics.csv"), small::bytes_of(whole / "metrics.csv"));
+    EXPECT_TRUE(without_generators(train::checkpoints(broken)[0]) == without_generators(train::checkpoints(whole)[0]));
+  }
+  EveryHook alone;
+  EXPECT_THROW(small::fit(alone, whole, small::settings()), core::Error);  // two ranks cannot go on as one
+}
+
 }  // namespace

@@ -1,0 +1,147 @@
+#include "train/checkpoint.h"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <csignal>
+#include <fstream>
+
+#include "core/error.h"
+#include "every_hook.h"
+#include "small_run.h"
+
+namespace {
+
+namespace fs = std::filesystem;
+
+train::Checkpoint some() {
+  train::Checkpoint one;
+  one.step = 12;
+  one.epoch = 3;
+  one.position = 36;
+  one.threads = 2;
+  one.weights = {{"encoder.weight", at::arange(6).reshape({2, 3}).to(at::kFloat)}};
+  one.average = {{"encoder.weight", at::ones({2, 3})}};
+  one.optimiser = {{"all/encoder.weight/mean", at::ones({2, 3})}};
+  one.sums = {{"0/student.loss", at::ones({2}, at::kDouble)}};
+  one.generators = {at::ones({5}, at::kByte), at::zeros({5}, at::kByte)};
+  one.learner.resize(2);
+  one.learner[0].tensors["queue/keys"] = at::ones({2});
+  one.learner[1].facts["word"] = "two";
+  one.facts = {{"config", "a: 1\n"}, {"seed", "4"}};
+  return one;
+}
+
+void damage(const fs::path& path) {
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekg(-3, std::ios::end);
+  const char was = static_cast<char>(file.peek());
+  file.seekp(-3, std::ios::end);
+  file.put(static_cast<char>(was ^ 4));
+}
+
+TEST(Checkpoint, EveryPartReadsBack) {
+  const small::Folder folder;
+  train::write_checkpoint(train::checkpoint_path(folder, 12), some());
+  const train::Checkpoint read = train::read_checkpoint(folder / "checkpoint-12.gadolin");
+  EXPECT_EQ(std::tuple(read.step, read.epoch, read.position, read.threads), std::tuple(12, 3, 36u, 2));
+  EXPECT_TRUE(at::equal(read.weights.at("encoder.weight"), some().weights.at("encoder.weight")));
+  EXPECT_TRUE(read.average.contains("encoder.weight"));
+  EXPECT_TRUE(read.optimiser.contains("all/encoder.weight/mean"));
+  EXPECT_TRUE(read.sums.contains("0/student.loss"));
+  ASSERT_EQ(read.generators.size(), 2u);
+  EXPECT_TRUE(at::equal(read.generators[0], at::ones({5}, at::kByte)));
+  ASSERT_EQ(read.learner.size(), 2u);
+  EXPECT_TRUE(read.learner[0].tensors.contains("queue/keys"));
+  EXPECT_EQ(read.learner[1].facts.at("word"), "two");
+  EXPECT_EQ(read.facts, some().facts);
+}
+
+TEST(Checkpoint, TheWeightsAloneAreThoseOfTheAverageWhenAsked) {
+  const small::Folder folder;
+  train::write_checkpoint(folder / "a", some());
+  const auto plain = train::checkpoint_weights(folder / "a"), average = train::checkpoint_weights(folder / "a", true);
+  EXPECT_EQ(plain.tensors.size(), 1u);
+  EXPECT_EQ(plain.tensors.at("encoder.weight")[1][2].item<float>(), 5);
+  EXPECT_EQ(average.tensors.at("encoder.weight")[1][2].item<float>(), 1);
+}
+
+TEST(Checkpoint, OnlyTheLastOnesStayAndLitterGoes) {
+  const small::Folder folder;
+  for (const int step : {9, 10, 100}) train::write_checkpoint(train::checkpoint_path(folder, step), some());
+  std::ofstream(folder / ".checkpoint-5.gadolin.77.0.part") << "half";
+  std::ofstream(folder / "checkpoint-x.gadolin") << "another's";
+  train::sweep_checkpoints(folder, 2);
+  EXPECT_EQ(train::checkpoints(folder),
+            (std::vector<fs::path>{folder / "checkpoint-100.gadolin", folder / "checkpoint-10.gadolin"}));
+  EXPECT_FALSE(fs::exists(folder / ".checkpoint-5.gadolin.77.0.part"));
+  EXPECT_TRUE(fs::exists(folder / "checkpoint-x.gadolin"));
+  EXPECT_TRUE(train::checkpoints(folder / "nowhere").empty());
+}
+
+TEST(Checkpoint, ADamagedOneIsPassedOverForTheOneBeforeAndTheRunEndsTheSame) {
+  const small::Folder whole, broken;
+  EveryHook a, b, c;
+  small::fit(a, whole, small::settings());
+  small::SignalAt signal(16);
+  small::fit(b, broken, small::settings(), {&signal});
+  ASSERT_EQ(train::checkpoints(broken).size(), 2u);  // 16 and 14
+  damage(broken / "checkpoint-16.gadolin");
+  const auto rest = small::fit(c, broken, small::settings());
+  EXPECT_EQ(rest.step, 24);
+  EXPECT_EQ(small::bytes_of(rest.checkpoint), small::bytes_of(whole / "checkpoint-24.gadolin"));
+  EXPECT_EQ(small::bytes_of(broken / "metrics.csv"), small::bytes_of(whole / "metrics.csv"));
+  EXPECT_TRUE(fs::exists(broken / "checkpoint-16.gadolin.damaged"));
+}
+
+TEST(Checkpoint, WhenAllAreDamagedTheRunDoesNotBeginAnewByItself) {
+  const small::Folder folder;
+  EveryHook a, b;
+  small::fit(a, folder, small::settings(8));
+  damage(folder / "checkpoint-8.gadolin");
+  fs::resize_file(folder / "checkpoint-7.gadolin", 100);
+  EXPECT_THROW(small::fit(b, folder, small::settings(8)), core::Error);
+}
+
+// Lets files grow no further, as a full disk does.
+class NoRoom : public train::Watcher {
+ public:
+  NoRoom() {
+    former_ = std::signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before_);
+  }
+  ~NoRoom() override {
+    setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, former_);
+  }
+  std::int64_t every_steps() const override { return 10; }
+  std::map<std::string, double> look(train::Learner&, const data::Batch&, const train::Moment&) override {
+    struct rlimit tight = before_;
+    tight.rlim_cur = 4096;
+    setrlimit(RLIMIT_FSIZE, &tight);
+    return {};
+  }
+
+ private:
+  struct rlimit before_ {};
+  void (*former_)(int) = nullptr;
+};
+
+TEST(Checkpoint, AFullDiskKeepsTheOneBeforeAndIsTold) {
+  const small::Folder whole, tight;
+  EveryHook a, b, c;
+  small::fit(a, whole, small::settings());
+  try {
+    NoRoom no_room;
+    small::fit(b, tight, small::settings(), {&no_room});
+    FAIL();
+  } catch (const core::Error& error) {
+    EXPECT_NE(error.story().find("checkpoint after step 14: "), std::string::npos) << error.what();
+  }
+  EXPECT_EQ(train::checkpoints(tight), (std::vector<fs::path>{tight / "checkpoint-7.gadolin"}));
+  for (const auto& entry : fs::directory_iterator(tight)) EXPECT_NE(entry.path().extension(), ".part");
+  const auto rest = small::fit(c, tight, small::settings());
+  EXPECT_EQ(small::bytes_of(rest.checkpoint), small::bytes_of(whole / "checkpoint-24.gadolin"));
+}
+
+}  // namespace
