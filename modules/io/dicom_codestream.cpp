@@ -19,7 +19,7 @@ std::uint64_t number(std::span<const std::byte> bytes, std::size_t begin, std::s
   return value;
 }
 
-// PackBits of one segment: how many bytes come out, up to one more than asked for.
+// PackBits of one segment: how many bytes come out, to the first run that makes them enough. A padding byte may follow.
 std::size_t unpacked_size(std::span<const std::byte> segment, std::size_t enough) {
   std::size_t in = 0, out = 0;
   while (in < segment.size() && out < enough) {
@@ -48,8 +48,8 @@ void check_rle(std::span<const std::byte> frame, const PixelLayout& layout) {
     const std::uint64_t begin = number(frame, 4 + 4 * i, 4, false);
     const std::uint64_t end = i + 1 < count ? number(frame, 8 + 4 * i, 4, false) : frame.size();
     if (begin < 64 || begin > end || end > frame.size()) throw damaged("a segment lies outside");
-    const std::size_t size = unpacked_size(frame.subspan(begin, end - begin), pixels + 129);
-    if (size < pixels || size > pixels + 128) throw damaged("a segment unpacks to another size");
+    const std::size_t size = unpacked_size(frame.subspan(begin, end - begin), pixels);
+    if (size != pixels) throw damaged("a segment unpacks to another size");
   }
 }
 
