@@ -13,13 +13,14 @@
 #define GADOLIN_TORCH(...)
 #endif
 
-#define GADOLIN_COMMANDS(X)  \
-  GADOLIN_IMAGING(X(ingest)) \
-  X(prepare)                 \
-  X(inspect)                 \
-  GADOLIN_TORCH(X(evaluate)) \
-  GADOLIN_TORCH(X(report))   \
-  X(doctor)                  \
+#define GADOLIN_COMMANDS(X)   \
+  GADOLIN_IMAGING(X(phantom)) \
+  GADOLIN_IMAGING(X(ingest))  \
+  X(prepare)                  \
+  X(inspect)                  \
+  GADOLIN_TORCH(X(evaluate))  \
+  GADOLIN_TORCH(X(report))    \
+  X(doctor)                   \
   X(config)
 
 namespace pipelines {

@@ -43,9 +43,10 @@ void sync(const std::filesystem::path& path, int flags) {
   if (::fsync(file.number()) != 0) throw system_error("cannot write to disk", path);
 }
 
-}  // namespace
+using OnPath = std::function<void(const std::filesystem::path&)>;
 
-void publish_file(const std::filesystem::path& path, const std::function<void(const std::filesystem::path&)>& write) {
+// Writes under a temporary name, syncs what was written, renames it, syncs the folder.
+void publish(const std::filesystem::path& path, const OnPath& write, const OnPath& sync_all) {
   static std::atomic<unsigned> count{0};
   const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
   std::error_code failed;
@@ -55,13 +56,34 @@ void publish_file(const std::filesystem::path& path, const std::function<void(co
                                                     "." + std::to_string(count++) + std::string(kSuffix));
   try {
     write(temporary);
-    sync(temporary, O_RDONLY);
+    sync_all(temporary);
     if (::rename(temporary.c_str(), path.c_str()) != 0) throw system_error("cannot publish", path);
   } catch (...) {
-    std::filesystem::remove(temporary, failed);
+    std::filesystem::remove_all(temporary, failed);
     throw;
   }
   sync(folder, O_RDONLY | O_DIRECTORY);
+}
+
+}  // namespace
+
+void publish_file(const std::filesystem::path& path, const std::function<void(const std::filesystem::path&)>& write) {
+  publish(path, write, [](const std::filesystem::path& temporary) { sync(temporary, O_RDONLY); });
+}
+
+void publish_folder(const std::filesystem::path& path, const std::function<void(const std::filesystem::path&)>& write) {
+  publish(
+      path,
+      [&](const std::filesystem::path& temporary) {
+        std::filesystem::create_directory(temporary);
+        write(temporary);
+      },
+      [](const std::filesystem::path& temporary) {
+        for (const auto& file : std::filesystem::recursive_directory_iterator(temporary)) {
+          sync(file.path(), file.is_directory() ? O_RDONLY | O_DIRECTORY : O_RDONLY);
+        }
+        sync(temporary, O_RDONLY | O_DIRECTORY);
+      });
 }
 
 void publish_file(const std::filesystem::path& path, std::span<const std::byte> bytes) {

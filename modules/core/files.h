@@ -17,6 +17,9 @@ void publish_file(const std::filesystem::path& path, const std::function<void(co
 void publish_file(const std::filesystem::path& path, std::span<const std::byte> bytes);
 void publish_file(const std::filesystem::path& path, std::string_view text);
 
+// The same for a new folder of files: `write` fills it under a temporary name. Throws Error when `path` is there.
+void publish_folder(const std::filesystem::path& path, const std::function<void(const std::filesystem::path&)>& write);
+
 // The whole file as text. Throws Error when it cannot be read or is larger than `cap_bytes`.
 std::string read_text(const std::filesystem::path& path, std::size_t cap_bytes = std::size_t{64} << 20);
 

@@ -99,7 +99,8 @@ Cohort find_cohort(const std::filesystem::path& given, const LayoutOptions& opti
   }
   if (!options.label_names.empty()) cohort.label_names = options.label_names;
   for (Entry& entry : cohort.entries) {
-    if (entry.groups.patient.empty()) entry.groups.patient = entry.id;
+    entry.patient_told = !entry.groups.patient.empty();
+    if (!entry.patient_told) entry.groups.patient = entry.id;
     for (const ChannelFile& channel : entry.channels) {
       if (!channel.path.empty()) add_files(entry.files, channel.path);
     }

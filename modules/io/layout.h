@@ -6,7 +6,8 @@
 //   nnunet  dataset.json with "channel_names", imagesTr/ID_0000.nii.gz, labelsTr/ID.nii.gz
 //   bids    sub-*/[ses-*/]anat/*.nii.gz, labels as *_dseg; participants.tsv
 //   csv     a table: case, image [, image2 ... | image:NAME], label, patient, site, vendor, modality, report (text or a
-//           .txt), class, score and any other column of numbers; paths are relative to the table
+//           .txt), class, score and any other column of numbers; paths are relative to the table; labels.csv (value,
+//           name) beside it declares the classes; or a folder with such a cases.csv
 //   dicom   a folder of DICOM files
 //   flat    a folder (and its subfolders) of images, or one image
 //
@@ -35,7 +36,8 @@ struct Entry {
   std::string id;  // unique in the cohort
   std::vector<ChannelFile> channels;
   std::optional<std::filesystem::path> label;
-  volume::Groups groups;  // patient = the id unless a table or the layout says otherwise
+  volume::Groups groups;      // patient = the id unless a table or the layout says otherwise
+  bool patient_told = false;  // by a table or the layout; set by find_cohort
   std::map<std::string, double> scalars;
   std::string report;
   std::vector<std::filesystem::path> files;  // all that the case is made from, for source_hash(); filled by find_cohort

@@ -149,9 +149,8 @@ volume::Case load(const Entry& entry, const Cohort& cohort) {
     return made;
   });
   one.id = entry.id;
-  // The id stands in for a patient who is not told; what the images tell wins over that.
-  if (one.groups.patient.empty() || (!entry.groups.patient.empty() && entry.groups.patient != entry.id))
-    one.groups.patient = entry.groups.patient;
+  // A table wins over what the images tell, and that over the id, which stands in for a patient who is not told.
+  if (one.groups.patient.empty() || entry.patient_told) one.groups.patient = entry.groups.patient;
   if (!entry.groups.site.empty()) one.groups.site = entry.groups.site;
   if (!entry.groups.vendor.empty()) one.groups.vendor = entry.groups.vendor;
   for (const auto& [name, value] : entry.scalars) one.scalars[name] = value;

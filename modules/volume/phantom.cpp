@@ -149,6 +149,41 @@ class Exposure {
   std::vector<Point> low_, high_;  // of each lesion
 };
 
+// Who is examined, and how.
+struct Drawn {
+  Drawn(const PhantomOptions& options, std::int64_t wanted)
+      : index(checked(options, wanted)),
+        number(index / options.scans_per_patient),
+        patient(phantom::draw_patient(options, number)),
+        scan(phantom::draw_scan(options, patient, number, index)) {}
+
+  static std::int64_t checked(const PhantomOptions& options, std::int64_t index) {
+    GADOLIN_CHECK(index >= 0 && index < phantom_cases(options));
+    return index;
+  }
+
+  std::int64_t index, number;
+  Patient patient;
+  Scan scan;
+};
+
+Case facts(const PhantomOptions& options, const Drawn& drawn) {
+  const auto seed = static_cast<std::uint64_t>(options.seed);
+  Case made;
+  char name[32];
+  std::snprintf(name, sizeof name, "P%04lld", static_cast<long long>(drawn.number + 1));
+  made.id = made.groups.patient = name;
+  if (options.scans_per_patient > 1) made.id += "-" + std::to_string(drawn.index % options.scans_per_patient + 1);
+  made.groups.site = drawn.scan.site.name;
+  made.groups.vendor = drawn.scan.site.vendor;
+  core::Rng score({seed, static_cast<std::uint64_t>(drawn.number), phantom::kDrawDisease, 1});
+  made.scalars["class"] = drawn.patient.ill ? 1 : 0;
+  made.scalars["score"] = std::round(1000 * std::clamp(drawn.patient.severity + 0.03 * score.normal(), 0.0, 1.0)) / 10;
+  const core::DrawKey wording{seed, static_cast<std::uint64_t>(drawn.index), phantom::kDrawReport, 0};
+  made.report = phantom::report_text(drawn.patient, options.modality, core::Rng(wording));
+  return made;
+}
+
 }  // namespace
 
 std::int64_t phantom_cases(const PhantomOptions& options) {
@@ -176,27 +211,16 @@ std::vector<std::string> phantom_channel_names(const PhantomOptions& options) {
 }
 
 Case phantom_case(const PhantomOptions& options, std::int64_t index) {
-  GADOLIN_CHECK(index >= 0 && index < phantom_cases(options));
-  const std::int64_t number = index / options.scans_per_patient, scan_number = index % options.scans_per_patient;
-  const auto seed = static_cast<std::uint64_t>(options.seed);
-  const Patient patient = phantom::draw_patient(options, number);
-  const Scan scan = phantom::draw_scan(options, patient, number, index);
-  Case made;
-  char name[32];
-  std::snprintf(name, sizeof name, "P%04lld", static_cast<long long>(number + 1));
-  made.id = made.groups.patient = name;
-  if (options.scans_per_patient > 1) made.id += "-" + std::to_string(scan_number + 1);
-  made.groups.site = scan.site.name;
-  made.groups.vendor = scan.site.vendor;
-  Exposure exposure(options, patient, scan, index, made);
+  const Drawn drawn(options, index);
+  Case made = facts(options, drawn);
+  Exposure exposure(options, drawn.patient, drawn.scan, index, made);
   exposure.run();
   made.boxes = exposure.boxes();
-  core::Rng score({seed, static_cast<std::uint64_t>(number), phantom::kDrawDisease, 1});
-  made.scalars["class"] = patient.ill ? 1 : 0;
-  made.scalars["score"] = std::round(1000 * std::clamp(patient.severity + 0.03 * score.normal(), 0.0, 1.0)) / 10;
-  made.report = phantom::report_text(patient, options.modality,
-                                     core::Rng({seed, static_cast<std::uint64_t>(index), phantom::kDrawReport, 0}));
   return made;
 }
+
+Case phantom_facts(const PhantomOptions& options, std::int64_t index) { return facts(options, Drawn(options, index)); }
+
+Shape phantom_shape(const PhantomOptions& options, std::int64_t index) { return Drawn(options, index).scan.grid.shape; }
 
 }  // namespace volume

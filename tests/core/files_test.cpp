@@ -71,3 +71,23 @@ TEST(PublishFile, ADiskThatFillsUpIsOneClearMessageAndKeepsTheOldFile) {
   EXPECT_EQ(core::read_text(dir / "a.txt"), "old");
   EXPECT_EQ(std::distance(fs::directory_iterator(dir), fs::directory_iterator()), 1);
 }
+
+TEST(PublishFolder, IsThereWithAllItsFilesOrNotAtAll) {
+  const fs::path dir = folder("publish_folder");
+  core::publish_folder(dir / "series", [](const fs::path& temporary) {
+    EXPECT_TRUE(core::is_temporary(temporary));
+    std::ofstream(temporary / "a") << "one";
+    fs::create_directory(temporary / "deeper");
+    std::ofstream(temporary / "deeper/b") << "two";
+  });
+  EXPECT_EQ(core::read_text(dir / "series/deeper/b"), "two");
+  EXPECT_THROW(core::publish_folder(dir / "series", [](const fs::path& t) { std::ofstream(t / "a") << "new"; }),
+               core::Error);
+  EXPECT_EQ(core::read_text(dir / "series/a"), "one");
+  const auto half = [](const fs::path& temporary) {
+    std::ofstream(temporary / "a") << "half";
+    throw core::Error("no space");
+  };
+  EXPECT_THROW(core::publish_folder(dir / "other", half), core::Error);
+  EXPECT_EQ(std::distance(fs::directory_iterator(dir), fs::directory_iterator()), 1);
+}

@@ -135,6 +135,24 @@ TEST(Layout, ATableOfCasesCarriesChannelsGroupsScalarsAndReports) {
   EXPECT_EQ(two.report, "No finding.");
 }
 
+TEST(Layout, AFolderWithCasesCsvIsReadThroughItAndLabelsCsvDeclaresTheClasses) {
+  const Scratch folder;
+  image(folder / "images/a.nii");
+  label(folder / "labels/a.nii", 2);
+  write_bytes(folder / "cases.csv", "case,image,label\na,images/a.nii,labels/a.nii\n");
+  write_bytes(folder / "labels.csv", "value,name\n0,background\n2,liver\n");
+  const io::Cohort cohort = io::find_cohort(folder.path);
+  EXPECT_EQ(cohort.layout, "csv");
+  EXPECT_EQ(cohort.label_names, (std::map<int, std::string>{{0, "background"}, {2, "liver"}}));
+  EXPECT_TRUE(io::load(cohort.entries.at(0), cohort).label_map);
+  write_bytes(folder / "labels.csv", "value,name\n1,liver\n");
+  EXPECT_NE(
+      error_of([&] { io::load(cohort.entries.at(0), io::find_cohort(folder.path)); }).find("declared are 1 liver"),
+      std::string::npos);
+  write_bytes(folder / "labels.csv", "value,name\nliver,1\n");
+  EXPECT_NE(error_of([&] { io::find_cohort(folder.path); }).find("labels.csv row 2: a class needs"), std::string::npos);
+}
+
 TEST(Layout, ATableThatIsWrongNamesFileAndLine) {
   const Scratch folder;
   image(folder / "a.nii");

@@ -1,4 +1,6 @@
 // A table of cases. Columns as in layout.h; paths are relative to the table.
+#include <cmath>
+
 #include "core/error.h"
 #include "io/format.h"
 #include "io/layout.h"
@@ -9,8 +11,26 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// A table, or a folder that tells of its cases in a cases.csv and not in a dataset.json.
 bool mine(const fs::path& path) {
-  return fs::is_regular_file(path) && (path.extension() == ".csv" || path.extension() == ".tsv");
+  if (fs::is_regular_file(path)) return path.extension() == ".csv" || path.extension() == ".tsv";
+  return fs::is_regular_file(path / "cases.csv") && !fs::exists(path / "dataset.json");
+}
+
+// The declared classes: labels.csv beside the table.
+std::map<int, std::string> label_names_beside(const fs::path& folder) {
+  std::map<int, std::string> names;
+  if (!fs::is_regular_file(folder / "labels.csv")) return names;
+  const Table table = read_table(folder / "labels.csv");
+  for (std::size_t row = 0; row < table.cells.rows.size(); ++row) {
+    const auto value = number_in(table.cell(row, "value"));
+    if (!value || *value != std::floor(*value) || *value < 0 || *value > 65535 || table.cell(row, "name").empty()) {
+      throw core::usage_error(table.place(row) + ": a class needs a value from 0 to 65535 and a name",
+                              "columns of labels.csv are value and name");
+    }
+    names[static_cast<int>(*value)] = table.cell(row, "name");
+  }
+  return names;
 }
 
 // "image" -> "image", "image2" -> "image2", "image:T1" -> "T1"; empty for other columns.
@@ -20,7 +40,8 @@ std::string channel_of(const std::string& column) {
   return counted ? column : "";
 }
 
-Cohort find(const fs::path& path, const LayoutOptions&) {
+Cohort find(const fs::path& given, const LayoutOptions&) {
+  const fs::path path = fs::is_directory(given) ? given / "cases.csv" : given;
   const Table table = read_table(path);
   std::vector<std::string> used{"case", "label", "modality"};
   std::vector<std::pair<std::string, std::string>> channels;  // column, name
@@ -35,6 +56,7 @@ Cohort find(const fs::path& path, const LayoutOptions&) {
                             "class, score, report");
   }
   Cohort cohort;
+  cohort.label_names = label_names_beside(path.parent_path());
   for (std::size_t row = 0; row < table.cells.rows.size(); ++row) {
     Entry entry;
     entry.id = table.cell(row, "case");
