@@ -43,10 +43,23 @@ std::string plan_there(const fs::path& out) {
   return store::Reader(out, {false}).plan_yaml();
 }
 
-prepare::Fingerprint look_at_cohort(const store::Reader& reader, int workers, const core::StopSignal& stop) {
+// Hounsfield units in a channel that nobody said is CT: air would count as foreground.
+void warn_of_hounsfield(const prepare::Fingerprint& cohort) {
+  for (const prepare::ChannelFingerprint& channel : cohort.channels) {
+    if (channel.modality == "OT" && channel.values.lowest <= -900 && channel.values.percentile_00_5 <= -900) {
+      core::log_warn("channel '" + channel.name +
+                     "' is of no known modality but looks like CT in Hounsfield units; "
+                     "if it is: --set unknown_modality=CT");
+    }
+  }
+}
+
+prepare::Fingerprint look_at_cohort(const store::Reader& reader, const std::string& unknown_modality, int workers,
+                                    const core::StopSignal& stop) {
   core::Progress progress("fingerprint", "cases", reader.size());
   prepare::FingerprintOptions options;
   options.workers = workers;
+  options.unknown_modality = unknown_modality;
   options.after_case = [&] {
     progress.advance();
     return !stop.asked();
@@ -73,7 +86,8 @@ Planned plan_for(const PrepareRequest& request, const std::vector<core::Setting>
   prepare::PlanSettings settings;
   core::configure(core::slots_of(settings), given);
   Planned planned;
-  planned.cohort = look_at_cohort(reader, request.workers, stop);
+  planned.cohort = look_at_cohort(reader, settings.unknown_modality, request.workers, stop);
+  warn_of_hounsfield(*planned.cohort);
   planned.plan = prepare::make_plan(*planned.cohort, settings);
   return planned;
 }

@@ -16,14 +16,20 @@ constexpr std::int64_t kMostSampled = 10'000'000;  // values of one channel over
 
 using Samples = std::map<std::string, std::vector<float>>;  // by channel
 
-CaseFingerprint look_at(const store::Reader& reader, std::int64_t index, std::int64_t most, Samples& samples) {
+const std::string& taken_for(const std::string& modality, const FingerprintOptions& options) {
+  return modality == "OT" ? options.unknown_modality : modality;
+}
+
+CaseFingerprint look_at(const store::Reader& reader, std::int64_t index, const FingerprintOptions& options,
+                        std::int64_t most, Samples& samples) {
   CaseFingerprint result;
   const store::CaseSummary& summary = reader.summary(index);
   result.id = summary.id;
   result.shape = summary.shape;
   result.geometry = summary.geometry;
   try {
-    const volume::Case one = reader.load(index);
+    volume::Case one = reader.load(index);
+    for (volume::Channel& channel : one.channels) channel.modality = taken_for(channel.modality, options);
     result.content = content_box(one);
     for (const volume::Channel& channel : one.channels) {
       if (!channel.image) continue;
@@ -79,18 +85,20 @@ ValueStatistics pooled(const std::vector<CaseFingerprint>& cases, std::vector<Sa
   return all;
 }
 
-void add_channels(const store::Reader& reader, std::vector<Samples>& samples, Fingerprint& result) {
+void add_channels(const store::Reader& reader, const FingerprintOptions& options, std::vector<Samples>& samples,
+                  Fingerprint& result) {
   for (std::int64_t i = 0; i < reader.size(); ++i) {
     if (!result.cases[static_cast<std::size_t>(i)].problem.empty()) continue;
     for (const store::ChannelSummary& channel : reader.summary(i).channels) {
       if (!channel.present) continue;
+      const std::string& modality = taken_for(channel.modality, options);
       auto found = std::ranges::find(result.channels, channel.name, &ChannelFingerprint::name);
       if (found == result.channels.end()) {
-        result.channels.push_back({channel.name, channel.modality, 0, {}});
+        result.channels.push_back({channel.name, modality, 0, {}});
         found = result.channels.end() - 1;
       }
       ++found->cases;
-      if (found->modality != channel.modality) found->modality = "OT";
+      if (found->modality != modality) found->modality = "OT";
     }
   }
   for (ChannelFingerprint& channel : result.channels) channel.values = pooled(result.cases, samples, channel.name);
@@ -123,7 +131,7 @@ Fingerprint fingerprint(const store::Reader& reader, const FingerprintOptions& o
                                                      std::max<std::int64_t>(100, options.sampled_per_case));
   core::parallel_for(reader.size(), options.workers, [&](std::int64_t i) {
     const auto at = static_cast<std::size_t>(i);
-    result.cases[at] = look_at(reader, i, most, samples[at]);
+    result.cases[at] = look_at(reader, i, options, most, samples[at]);
     if (options.after_case && !options.after_case()) {
       throw core::Error("stopped before the plan was made", "the next run begins anew", core::Exit::kInterrupted);
     }
@@ -133,7 +141,7 @@ Fingerprint fingerprint(const store::Reader& reader, const FingerprintOptions& o
         count == 0 ? "the store has no case" : "no case of the store can be read: " + result.cases[0].problem,
         "gadolin ingest SOURCE STORE fills a store");
   }
-  add_channels(reader, samples, result);
+  add_channels(reader, options, samples, result);
   add_classes(reader, result);
   return result;
 }

@@ -48,6 +48,7 @@ struct Fingerprint {
 struct FingerprintOptions {
   int workers = 1;                        // cases read at once, one a worker
   std::int64_t sampled_per_case = 10000;  // values of a channel that go into percentiles
+  std::string unknown_modality = "OT";    // what a channel of modality "OT" is taken for
   std::function<bool()> after_case;       // any thread; false ends the work with an Error (Exit::kInterrupted)
 };
 

@@ -28,6 +28,7 @@ struct PlanSettings {
   double separate_above = 3;
   std::string across = "linear";
   std::string scheme = "auto";
+  std::string unknown_modality = "OT";
   std::vector<std::int64_t> patch;
   std::int64_t patch_voxels = 128 * 128 * 128;
   std::int64_t halvings = 4;
@@ -51,6 +52,7 @@ struct PlanSettings {
               "largest over smallest spacing above which the coarse axis is resampled by itself", Range{1, 1000}),
         field("across", &P::across, "along that axis: linear or nearest"),
         field("scheme", &P::scheme, "normalisation: auto, cohort, case or keep"),
+        field("unknown_modality", &P::unknown_modality, "what channels of modality OT (unknown) are: CT, MR, ..."),
         field("patch", &P::patch, "patch d, h, w in voxels; empty: from the cohort", Range{1, 4096}),
         field("patch_voxels", &P::patch_voxels, "most voxels of a patch", Range{512, 1e9}),
         field("halvings", &P::halvings, "times the network halves the picture; 4: sides are multiples of 16",

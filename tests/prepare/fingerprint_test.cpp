@@ -97,7 +97,7 @@ TEST(Fingerprint, DoesNotDependOnTheNumberOfWorkers) {
   std::vector<volume::Case> cases;
   for (std::int64_t i = 0; i < 6; ++i) cases.push_back(volume::phantom_case(options, i));
   const store::Reader reader = stored(folder.path, cases);
-  const Fingerprint one = fingerprint(reader, {1, 500, {}}), many = fingerprint(reader, {5, 500, {}});
+  const Fingerprint one = fingerprint(reader, {1, 500, "OT", {}}), many = fingerprint(reader, {5, 500, "OT", {}});
   ASSERT_EQ(one.channels.size(), 2U);
   for (std::size_t c = 0; c < 2; ++c) EXPECT_TRUE(same(one.channels[c].values, many.channels[c].values));
   for (std::size_t i = 0; i < 6; ++i) {
@@ -145,10 +145,24 @@ TEST(Fingerprint, EndsWhenAskedTo) {
   const store::Reader reader = stored(folder.path, cases);
   std::atomic<int> seen = 0;
   try {
-    fingerprint(reader, {1, 100, [&] { return ++seen < 2; }});
+    fingerprint(reader, {1, 100, "OT", [&] { return ++seen < 2; }});
     FAIL();
   } catch (const core::Error& error) {
     EXPECT_EQ(error.exit(), core::Exit::kInterrupted);
   }
   EXPECT_EQ(seen, 2);
+}
+
+TEST(Fingerprint, AChannelOfNoKnownModalityIsTakenForWhatAPersonSays) {
+  const TemporaryFolder folder;
+  std::vector<volume::Case> cases;
+  cases.push_back(
+      one_channel("a", picture({4, 4, 4}, {1, 1, 1}, [](auto d, auto, auto) { return d == 2 ? 40. : -1000.; }), "OT"));
+  const store::Reader reader = stored(folder.path, cases);
+  EXPECT_EQ(fingerprint(reader).cases[0].channels.at("T1").voxels, 64);
+  const Fingerprint ct = fingerprint(reader, {1, 100, "CT", {}});
+  EXPECT_EQ(ct.channels[0].modality, "CT");
+  EXPECT_EQ(ct.cases[0].channels.at("T1").voxels, 16);
+  EXPECT_EQ(ct.cases[0].content, (volume::VoxelBox{{2, 0, 0}, {1, 4, 4}}));
+  EXPECT_EQ(ct.channels[0].values.mean, 40);
 }
