@@ -18,6 +18,7 @@
   GADOLIN_IMAGING(X(ingest))  \
   X(prepare)                  \
   X(inspect)                  \
+  GADOLIN_TORCH(X(finetune))  \
   GADOLIN_TORCH(X(evaluate))  \
   GADOLIN_TORCH(X(report))    \
   X(doctor)                   \

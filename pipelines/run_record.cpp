@@ -2,6 +2,8 @@
 
 #include <boost/json.hpp>
 #include <charconv>
+#include <fstream>
+#include <iterator>
 
 #include "core/error.h"
 #include "core/files.h"
@@ -112,13 +114,8 @@ RunRecord read_record(const std::filesystem::path& folder) {
 }
 
 std::string command_line() {
-  const std::string words = [] {
-    try {
-      return core::read_text("/proc/self/cmdline");
-    } catch (const core::Error&) {
-      return std::string();
-    }
-  }();
+  std::ifstream file("/proc/self/cmdline", std::ios::binary);  // its size reads as 0
+  const std::string words{std::istreambuf_iterator<char>(file), {}};
   std::string line;
   for (std::size_t begin = 0; begin < words.size();) {
     const std::size_t end = std::min(words.find('\0', begin), words.size());

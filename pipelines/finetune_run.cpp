@@ -1,0 +1,279 @@
+#include "pipelines/finetune_run.h"
+
+#include <ATen/Context.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <cmath>
+#include <set>
+#include <utility>
+
+#include "augment/recipes.h"
+#include "core/files.h"
+#include "core/hash.h"
+#include "core/log.h"
+#include "core/table.h"
+#include "data/loader.h"
+#include "finetune/initial.h"
+#include "pipelines/view_maker.h"
+#include "prepare/plan.h"
+#include "runtime/device.h"
+#include "train/checkpoint.h"
+#include "train/precision.h"
+
+namespace pipelines {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string file_name(const fs::path& path) { return path.filename().string(); }
+
+bool given(const std::vector<core::Setting>& settings, const std::string& key) {
+  return std::any_of(settings.begin(), settings.end(), [&](const core::Setting& each) { return each.key == key; });
+}
+
+// The scalar as a class 0, 1, 2 ... Throws usage Error when it is none.
+std::int64_t class_number(const store::CaseSummary& summary, const std::string& target) {
+  const double value = summary.scalars.at(target);
+  if (value >= 0 && value < 1000 && value == std::floor(value)) return static_cast<std::int64_t>(value);
+  throw core::usage_error(fmt::format("case {}: its {} is {}, which is no class", summary.id, target, value),
+                          "classes are counted 0, 1, 2, ...; choose another scalar with --target");
+}
+
+std::string targets_of(const store::Reader& reader) {
+  std::set<std::string> names;
+  for (std::int64_t i = 0; i < reader.size(); ++i) {
+    for (const auto& [name, value] : reader.summary(i).scalars) names.insert(name);
+  }
+  return names.empty() ? "its cases have no scalars" : fmt::format("its cases have {}", fmt::join(names, ", "));
+}
+
+}  // namespace
+
+FinetuneRecipe FinetuneRecipe::from(const std::vector<core::Setting>& settings) {
+  FinetuneRecipe recipe;
+  recipe.encoder = EncoderChoice::from(settings);
+  recipe.task = TaskChoice::from(settings);
+  recipe.trainer.learning_rate = 3.0e-3;  // a fine-tuning at 5e-4 costs 1 to 2 points of Dice
+  recipe.trainer.precision = "auto";
+  core::configure(recipe.slots(), settings);
+  recipe.trainer.check();
+  return recipe;
+}
+
+std::vector<core::Slot> FinetuneRecipe::slots() {
+  std::vector<core::Slot> all = encoder.slots();
+  for (core::Slot& slot : task.slots()) all.push_back(std::move(slot));
+  core::append_slots(trainer, "trainer.", all);
+  core::append_slots(data, "data.", all);
+  return all;
+}
+
+FinetuneRun::FinetuneRun(FinetuneRequest request, std::vector<core::Setting> settings) : request_(std::move(request)) {
+  choose_device();
+  take_initial(settings);
+  recipe_ = FinetuneRecipe::from(settings);
+  reader_ = std::make_shared<const store::Reader>(request_.store);
+  read_plan();
+  choose_cases();
+  name_outputs();
+  record_.kind = "finetune";
+  record_.config = core::resolved_yaml(recipe_.slots());
+  record_.data_hash = reader_->data_hash();
+  record_.seed = recipe_.data.seed;
+  record_.command = command_line();
+  if (initial_ && initial_->facts.contains("plan") && initial_->facts.at("plan") != record_.plan)
+    core::log_warn("the checkpoint was trained on cases prepared by another plan than this store's");
+}
+
+void FinetuneRun::choose_device() {
+  threads_ = runtime::set_threads(request_.threads);
+  device_ = runtime::device_named(request_.device);
+}
+
+// The encoder of the checkpoint, unless another one was asked for.
+void FinetuneRun::take_initial(std::vector<core::Setting>& settings) {
+  if (request_.init.empty()) return;
+  const fs::path path = checkpoint_at(request_.init);
+  init_hash_ = core::sha256_file_hex(path);
+  initial_ = train::checkpoint_weights(path, true);
+  const auto config = initial_->facts.find("config");
+  if (config == initial_->facts.end() || given(settings, "encoder.name")) return;
+  std::vector<core::Setting> all;
+  for (core::Setting& setting : core::settings_from_yaml(config->second, "settings of " + file_name(path))) {
+    if (setting.key.starts_with("encoder.")) all.push_back(std::move(setting));
+  }
+  all.insert(all.end(), settings.begin(), settings.end());
+  settings = std::move(all);
+}
+
+void FinetuneRun::read_plan() {
+  record_.plan = reader_->plan_yaml();
+  if (record_.plan.empty()) {
+    throw core::usage_error("store " + file_name(request_.store) + " is not prepared",
+                            "gadolin prepare " + request_.store.string() + " PREPARED, then fine-tune on that");
+  }
+  const prepare::Plan plan = prepare::plan_from_yaml(record_.plan, "the store's plan");
+  for (const prepare::ChannelPlan& channel : plan.channels) record_.channels.push_back(channel.name);
+  record_.patch = recipe_.data.patch_or(plan.patch);
+  batch_size_ = recipe_.data.batch_size > 0 ? recipe_.data.batch_size : plan.batch_size;
+  record_.spacing_mm = plan.spacing_mm;
+  for (std::size_t a = 0; a < 3; ++a) {
+    if (record_.spacing_mm[a] <= 0 && reader_->size() > 0)
+      record_.spacing_mm[a] = reader_->summary(0).geometry.spacing_mm[a];
+  }
+}
+
+void FinetuneRun::choose_cases() {
+  const auto seed = static_cast<std::uint64_t>(recipe_.data.seed);
+  split_ = request_.split.empty() ? split_by_patient(*reader_, 0.3, seed) : read_split(request_.split);
+  const std::string target = dense() ? "" : request_.target;
+  const auto usable = [&](const std::string& set) {
+    std::vector<std::int64_t> cases = cases_of(split_, set, *reader_);
+    std::erase_if(cases, [&](std::int64_t index) {
+      const store::CaseSummary& summary = reader_->summary(index);
+      return dense() ? !summary.has_labels : !summary.scalars.contains(target);
+    });
+    if (!cases.empty()) return cases;
+    throw core::usage_error(
+        fmt::format("no case of set '{}' has {}", set, dense() ? "a label map" : "a value '" + target + "'"),
+        dense() ? "ingest the label maps too" : targets_of(*reader_) + ": choose one with --target");
+  };
+  train_ = usable(request_.train_set);
+  test_ = usable(request_.test_set);
+  const auto count = request_.labels > 0 ? request_.labels : static_cast<std::int64_t>(train_.size());
+  labelled_ = draw_labelled(split_, *reader_, train_, count, request_.draw, seed, target);
+  std::set<std::string> learned;
+  for (const std::int64_t index : labelled_) learned.insert(patient(index));
+  for (const std::int64_t index : test_) {
+    if (learned.contains(patient(index)))
+      throw core::usage_error("the patient of test case " + reader_->summary(index).id + " is trained on too",
+                              "put all cases of a patient into one set of the split");
+  }
+  data::StoreDatasetOptions options;
+  options.cases = train_;
+  options.cases.insert(options.cases.end(), test_.begin(), test_.end());
+  std::sort(options.cases.begin(), options.cases.end());
+  options.cases.erase(std::unique(options.cases.begin(), options.cases.end()), options.cases.end());
+  options.channels = record_.channels;
+  options.read_labels = options.keep_locations = options.shuffle = false;
+  const std::array<std::int64_t, 3>& patch = record_.patch;
+  whole_ = std::make_shared<data::StoreDataset>(reader_, view_maker({augment::centre({patch[0], patch[1], patch[2]})}),
+                                                options);
+}
+
+void FinetuneRun::name_outputs() {
+  if (dense()) {
+    record_.label_names = reader_->label_names();
+    for (const std::int64_t index : whole_->cases()) {
+      for (const auto& [label, voxels] : reader_->summary(index).label_voxels)
+        record_.label_names.emplace(label, "label " + std::to_string(label));
+    }
+    return;
+  }
+  record_.target = request_.target;
+  std::int64_t highest = 0;
+  for (const std::int64_t index : whole_->cases())
+    highest = std::max(highest, class_number(reader_->summary(index), request_.target));
+  for (std::int64_t k = 0; k <= highest; ++k) record_.classes.push_back(std::to_string(k));
+}
+
+std::string FinetuneRun::request_text() const {
+  boost::json::array rates;
+  for (const double rate : request_.learning_rates) rates.emplace_back(core::shortest(rate));
+  boost::json::object all;
+  all["task"] = recipe_.task.entry().name;
+  all["config"] = core::sha256_hex(std::string_view(record_.config));
+  all["data"] = record_.data_hash;
+  all["init"] = init_hash_.empty() ? "scratch" : init_hash_;
+  all["init_decoder"] = request_.init_decoder;
+  all["mode"] = request_.frozen ? "frozen" : "full";
+  all["target"] = record_.target;
+  all["labels"] = labelled_.size();
+  all["draw"] = request_.draw;
+  all["learning_rates"] = rates;
+  all["folds"] = request_.folds;
+  return boost::json::serialize(all) + "\n";
+}
+
+void FinetuneRun::open_folder() const {
+  core::Table labelled{{"case", "patient"}, {}}, split{{"case", "patient", "set"}, {}};
+  for (const std::int64_t index : labelled_) labelled.add({reader_->summary(index).id, patient(index)});
+  for (const auto& [id, set] : split_.set_of) {
+    if (const auto index = reader_->find(id)) split.add({id, patient(*index), set});
+  }
+  const std::string wanted = request_text(), cases = core::to_csv(labelled);
+  const fs::path file = request_.out / "request.json";
+  if (fs::exists(file)) {
+    const boost::json::value before = boost::json::parse(core::read_text(file)), now = boost::json::parse(wanted);
+    for (const auto& [key, value] : now.as_object()) {
+      if (before.as_object().contains(key) && before.at(key) == value) continue;
+      throw core::usage_error(
+          fmt::format("folder {} holds a run with another {}", file_name(request_.out), std::string_view(key)),
+          "choose another --out, or give the same arguments to go on");
+    }
+    if (core::read_text(request_.out / "labelled.csv") != cases)
+      throw core::usage_error("folder " + file_name(request_.out) + " holds a run on other cases",
+                              "choose another --out");
+  } else if (!train::checkpoints(request_.out).empty() || fs::exists(request_.out / "run.json")) {
+    throw core::usage_error("folder " + file_name(request_.out) + " holds a run of another command",
+                            "choose another --out");
+  }
+  core::publish_file(request_.out / "labelled.csv", std::string_view(cases));
+  core::publish_file(request_.out / "split.csv", std::string_view(core::to_csv(split)));
+  core::publish_file(file, std::string_view(wanted));
+}
+
+FinetuneRun::Trained FinetuneRun::train(const fs::path& folder, const std::vector<std::int64_t>& cases,
+                                        double learning_rate) {
+  recipe_.trainer.learning_rate = learning_rate;
+  record_.config = core::resolved_yaml(recipe_.slots());
+  at::manual_seed(static_cast<std::uint64_t>(recipe_.trainer.seed));
+  finetune::Setup setup;
+  setup.input = input_of(record_);
+  setup.encoder = recipe_.encoder.make(setup.input);
+  setup.encoder->check_extent(setup.input.patch);
+  setup.device = device_;
+  setup.outputs = output_names(record_);
+  setup.target = record_.target;
+  setup.frozen = request_.frozen;
+  if (!dense()) setup.counts.resize(setup.outputs.size());
+  for (const std::int64_t index : dense() ? std::vector<std::int64_t>{} : cases)
+    ++setup.counts[static_cast<std::size_t>(class_number(reader_->summary(index), record_.target))];
+  Trained trained;
+  trained.task = recipe_.task.make(setup);
+  if (initial_) {
+    trained.initial = core::with_context("start from " + file_name(request_.init), [&] {
+      return finetune::start_from(*trained.task, *initial_, {request_.init_decoder, request_.init_threshold}).text();
+    });
+  }
+  data::StoreDatasetOptions options;
+  options.seed = static_cast<std::uint64_t>(recipe_.data.seed);
+  options.cases = cases;
+  options.channels = record_.channels;
+  options.read_labels = options.keep_locations = dense();
+  options.cache_bytes = recipe_.data.cache_mb << 20;
+  const auto samples = std::make_shared<data::StoreDataset>(reader_, view_maker(trained.task->views()), options);
+  data::Loader loader(samples, {batch_size_, static_cast<int>(recipe_.data.workers)});
+  std::map<std::string, std::string> facts = facts_of(record_);
+  facts["init"] = init_hash_.empty() ? "scratch" : init_hash_;
+  if (folder == request_.out)  // a candidate's folder is a part of this run and none of its own
+    write_record(folder, record_, {{"device", device_.str()}, {"threads", std::to_string(threads_)}});
+  const auto comm = runtime::alone();
+  trained.fit = train::fit(*trained.task, loader, recipe_.trainer, {folder, std::move(facts)}, device_, *comm);
+  if (recipe_.trainer.ema_decay > 0 && !trained.fit.interrupted)
+    runtime::transfer(train::checkpoint_weights(trained.fit.checkpoint, true), trained.task->weights(), {{}, 1.0});
+  trained.task->set_training(false);
+  return trained;
+}
+
+at::Tensor FinetuneRun::predict(finetune::Task& task, std::int64_t index) const {
+  const store::Box whole = reader_->whole(index);
+  const data::Picture picture = whole_->picture(index, {whole.begin, whole.shape});
+  const train::Autocast autocast(device_, train::resolved_precision(recipe_.trainer.precision, device_) == "bf16");
+  return predict_case(task, picture.image);
+}
+
+}  // namespace pipelines

@@ -1,0 +1,228 @@
+// What holds for every task of the table, with every kind of encoder.
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <gtest/gtest.h>
+#include <torch/nn/module.h>
+
+#include <cmath>
+#include <set>
+
+#include "core/error.h"
+#include "finetune/task.h"
+#include "train/optimiser.h"
+#include "train/precision.h"
+
+namespace {
+
+struct Pair {
+  std::string task, encoder;
+};
+
+std::vector<Pair> pairs() {
+  std::vector<Pair> all;
+  for (const finetune::TaskEntry* entry : finetune::tasks()) {
+    for (const char* encoder : {"resenc", "vit"}) all.push_back({std::string(entry->name), encoder});
+  }
+  return all;
+}
+
+std::shared_ptr<models::Encoder> small_encoder(const std::string& name, const models::Input& input) {
+  const auto settings = models::encoder_named(name).settings();
+  const std::vector<std::string> words =
+      name == "vit" ? std::vector<std::string>{"patch=[8, 8, 8]", "width=24", "depth=2", "heads=2"}
+                    : std::vector<std::string>{"base=4", "blocks=[1, 1, 1]"};
+  std::vector<core::Setting> given;
+  for (const std::string& word : words) given.push_back(core::setting_from_argument(word));
+  core::configure(settings->slots(), given);
+  return settings->make(input);
+}
+
+class EachTask : public testing::TestWithParam<Pair> {
+ protected:
+  const finetune::TaskEntry& entry() { return finetune::task_named(GetParam().task); }
+
+  std::unique_ptr<finetune::Task> made(bool frozen = false, std::uint64_t seed = 1) {
+    at::set_num_threads(1);
+    at::manual_seed(seed);
+    finetune::Setup setup;
+    setup.input = {1, {16, 16, 16}, {1, 1, 1}};
+    setup.encoder = small_encoder(GetParam().encoder, setup.input);
+    setup.outputs = {"background", "bright", "dark"};
+    setup.target = "class";
+    setup.counts = {1, 1, 2};
+    setup.frozen = frozen;
+    return entry().settings()->make(setup);
+  }
+
+  // Bright and dark balls in noise; the class is 0 without a ball, else the ball's.
+  data::Batch batch() {
+    const at::Tensor line = at::arange(16, at::kFloat) - 8;
+    const at::Tensor ball =
+        (line.view({16, 1, 1}).square() + line.view({1, 16, 1}).square() + line.view({1, 1, 16}).square()).lt(25);
+    at::manual_seed(5);
+    data::Batch made;
+    data::View view;
+    view.images = 0.1 * at::randn({3, 1, 16, 16, 16});
+    view.labels = at::zeros({3, 16, 16, 16}, at::kLong);
+    for (int n = 1; n < 3; ++n) {
+      view.images[n][0] += ball * (n == 1 ? 1.5 : -1.5);
+      view.labels[n].masked_fill_(ball, n);
+    }
+    made.views.push_back(std::move(view));
+    made.targets["class"] = at::tensor(std::vector<float>{0, 1, 2});
+    made.ids = {"a", "b", "c"};
+    return made;
+  }
+
+  std::vector<double> losses_of_training(finetune::Task& task, int steps) {
+    train::TrainerSettings settings;
+    std::vector<double> losses;
+    const data::Batch fixed = batch();
+    train::AdamW optimiser(task.phases().at(0), settings);
+    for (int i = 0; i < steps; ++i) {
+      optimiser.clear_gradients();
+      const at::Tensor loss = task.step(0, fixed, {}).loss;
+      loss.backward();
+      losses.push_back(loss.item<double>());
+      optimiser.update(1e-2);
+    }
+    return losses;
+  }
+};
+
+}  // namespace
+
+TEST_P(EachTask, HasSettingsWithHelpThatReadBackToThemselves) {
+  const auto settings = entry().settings();
+  const std::vector<core::Slot> slots = settings->slots();
+  for (const core::Slot& slot : slots) EXPECT_FALSE(slot.help.empty()) << slot.key;
+  const std::string text = core::resolved_yaml(slots);
+  const auto again = entry().settings();
+  core::configure(again->slots(), core::settings_from_yaml(text, "resolved.yaml"));
+  EXPECT_EQ(core::resolved_yaml(again->slots()), text);
+  EXPECT_FALSE(entry().help.empty());
+}
+
+TEST_P(EachTask, HasAFiniteScalarLossInFloatAndInBfloat16) {
+  const auto task = made();
+  task->set_training(false);  // no dropout
+  const train::StepResult exact = task->step(0, batch(), {});
+  EXPECT_EQ(exact.loss.dim(), 0);
+  EXPECT_TRUE(std::isfinite(exact.loss.item<double>()));
+  for (const auto& [name, value] : exact.watch) {
+    EXPECT_EQ(value.dim(), 0) << name;
+    EXPECT_FALSE(value.requires_grad()) << name;
+  }
+  at::Tensor rough;
+  {
+    const train::Autocast bfloat16(at::kCPU, true);
+    rough = task->step(0, batch(), {}).loss;
+  }
+  EXPECT_EQ(rough.scalar_type(), at::kFloat);
+  EXPECT_NEAR(rough.item<double>(), exact.loss.item<double>(), 0.05 * exact.loss.item<double>());
+}
+
+TEST_P(EachTask, SendsAGradientToEveryTrainedParameter) {
+  const auto task = made();
+  losses_of_training(*task, 1);  // residual branches begin at zero and hide what lies before them
+  task->step(0, batch(), {}).loss.backward();
+  const auto phases = task->phases();
+  ASSERT_EQ(phases.size(), 1u);
+  for (const auto& [name, parameter] : phases[0].parameters) {
+    ASSERT_TRUE(parameter.grad().defined()) << name;
+    EXPECT_TRUE(parameter.grad().isfinite().all().item<bool>()) << name;
+    if (parameter.dim() > 1) {
+      EXPECT_GT(parameter.grad().abs().max().item<double>(), 0) << name;
+    }
+  }
+}
+
+TEST_P(EachTask, LeavesAFrozenEncoderAsItIs) {
+  const auto task = made(true);
+  const auto phases = task->phases();
+  for (const auto& [name, parameter] : phases.at(0).parameters) EXPECT_FALSE(name.starts_with("encoder.")) << name;
+  std::vector<at::Tensor> before;
+  for (const auto& [name, tensor] : task->weights()) before.push_back(tensor.detach().clone());
+  losses_of_training(*task, 3);
+  std::size_t at = 0, changed = 0;
+  for (const auto& [name, tensor] : task->weights()) {
+    const bool same = tensor.equal(before[at++]);
+    if (name.starts_with("encoder.")) {
+      EXPECT_TRUE(same) << name;
+      EXPECT_FALSE(tensor.requires_grad()) << name;
+      EXPECT_FALSE(tensor.grad().defined()) << name;
+    }
+    changed += same ? 0 : 1;
+  }
+  EXPECT_GT(changed, 0u);
+}
+
+TEST_P(EachTask, LearnsOneBatchInThirtySteps) {
+  const auto task = made();
+  const std::vector<double> losses = losses_of_training(*task, 30);
+  EXPECT_LT(losses.back(), 0.7 * losses.front()) << "from " << losses.front();
+}
+
+TEST_P(EachTask, PredictsProbabilitiesThatSumToOneAndKeepsItsMode) {
+  const auto task = made();
+  const at::Tensor images = batch().views[0].images;
+  const at::Tensor probabilities = task->predict(images);
+  EXPECT_EQ(probabilities.scalar_type(), at::kFloat);
+  EXPECT_FALSE(probabilities.requires_grad());
+  const std::vector<std::int64_t> wanted =
+      entry().dense ? std::vector<std::int64_t>{3, 3, 16, 16, 16} : std::vector<std::int64_t>{3, 3};
+  EXPECT_EQ(probabilities.sizes().vec(), wanted);
+  EXPECT_GE(probabilities.min().item<double>(), 0);
+  EXPECT_LT((probabilities.sum(1) - 1).abs().max().item<double>(), 1e-5);
+  EXPECT_TRUE(task->predict(images).equal(probabilities)) << "dropout while predicting";
+  EXPECT_TRUE(task->step(0, batch(), {}).loss.requires_grad());
+}
+
+TEST_P(EachTask, PredictsTheSameWithTheSameWeights) {
+  const auto first = made(false, 1), second = made(false, 2);
+  const at::Tensor images = batch().views[0].images;
+  ASSERT_FALSE(first->predict(images).equal(second->predict(images)));
+  const at::NoGradGuard no_gradient;
+  const auto from = first->weights(), to = second->weights();
+  ASSERT_EQ(from.size(), to.size());
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    ASSERT_EQ(from[i].first, to[i].first);
+    to[i].second.copy_(from[i].second);
+  }
+  EXPECT_TRUE(first->predict(images).equal(second->predict(images)));
+}
+
+TEST_P(EachTask, NamesItsTensorsByPart) {
+  const auto task = made();
+  std::set<std::string> parts, names;
+  for (const auto& [name, tensor] : task->weights()) {
+    EXPECT_TRUE(names.insert(name).second) << name;
+    parts.insert(name.substr(0, name.find('.')));
+  }
+  EXPECT_EQ(parts, (std::set<std::string>{"encoder", entry().dense ? "decoder" : "head"}));
+}
+
+TEST_P(EachTask, WantsOneViewOfThePatchAndTwoOutputsAtLeast) {
+  const auto task = made();
+  ASSERT_EQ(task->views().size(), 1u);
+  EXPECT_EQ(task->views()[0].patch(), (volume::Shape{16, 16, 16}));
+  finetune::Setup setup;
+  setup.input = task->input();
+  setup.encoder = small_encoder(GetParam().encoder, setup.input);
+  setup.outputs = {"background"};
+  setup.target = "class";
+  EXPECT_THROW(entry().settings()->make(setup), core::Error);
+}
+
+INSTANTIATE_TEST_SUITE_P(Tasks, EachTask, testing::ValuesIn(pairs()),
+                         [](const auto& info) { return info.param.task + "_" + info.param.encoder; });
+
+TEST(Tasks, NamesTheNearestForAnUnknownOne) {
+  try {
+    finetune::task_named("segmentatoin");
+    FAIL();
+  } catch (const core::Error& error) {
+    EXPECT_EQ(error.exit(), core::Exit::kUsage);
+    EXPECT_NE(error.hint().find("segmentation"), std::string::npos);
+  }
+}
