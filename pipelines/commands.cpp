@@ -18,8 +18,10 @@
   GADOLIN_IMAGING(X(ingest))  \
   X(prepare)                  \
   X(inspect)                  \
+  GADOLIN_TORCH(X(pretrain))  \
   GADOLIN_TORCH(X(finetune))  \
   GADOLIN_TORCH(X(evaluate))  \
+  GADOLIN_TORCH(X(embed))     \
   GADOLIN_TORCH(X(report))    \
   X(doctor)                   \
   X(config)

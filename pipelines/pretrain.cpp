@@ -1,0 +1,248 @@
+// gadolin pretrain: an encoder from a prepared store, without labels.
+#include <ATen/Context.h>
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+#include <memory>
+
+#include "core/log.h"
+#include "data/loader.h"
+#include "data/store_dataset.h"
+#include "pipelines/choice.h"
+#include "pipelines/command.h"
+#include "pipelines/data_settings.h"
+#include "pipelines/network.h"
+#include "pipelines/prepared_store.h"
+#include "pipelines/pretrain_watch.h"
+#include "pipelines/run_record.h"
+#include "pipelines/split.h"
+#include "pipelines/view_maker.h"
+#include "runtime/device.h"
+#include "ssl/method.h"
+#include "train/checkpoint.h"
+#include "train/metrics.h"
+#include "train/trainer.h"
+
+namespace pipelines {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct PretrainRequest {
+  std::string store, out, device = "auto", split, set_name = "train";
+  int threads = 0;
+  bool list = false, dry_run = false;
+};
+
+// Every setting of a run. The names of method and encoder decide which others there are.
+class PretrainRecipe {
+ public:
+  explicit PretrainRecipe(const std::vector<core::Setting>& settings)
+      : encoder_(EncoderChoice::from(settings)), method_name_(chosen_name(settings, "method", "mae")) {
+    method_ = ssl::method_named(method_name_).settings();
+  }
+
+  std::vector<core::Slot> slots() {
+    std::string names;
+    for (const ssl::MethodEntry* entry : ssl::methods())
+      names += (names.empty() ? "" : ", ") + std::string(entry->name);
+    std::vector<core::Slot> all =
+        choice_slots("method", method_name_, "how it learns without labels: " + names, method_->slots());
+    for (auto& more : {encoder_.slots(), core::slots_of(trainer, "trainer."), core::slots_of(data, "data."),
+                       core::slots_of(watch, "watch.")})
+      all.insert(all.end(), more.begin(), more.end());
+    return all;
+  }
+
+  const std::string& method_name() const { return method_name_; }
+  const std::string& encoder_name() const { return encoder_.name(); }
+  // Draws first weights from torch's generator.
+  std::unique_ptr<ssl::Method> make(const models::Input& input, const c10::Device& device) const {
+    const auto encoder = encoder_.make(input);
+    encoder->check_extent(input.patch);
+    return method_->make({encoder, input, device});
+  }
+
+  train::TrainerSettings trainer;
+  DataSettings data;
+  WatchSettings watch;
+
+ private:
+  EncoderChoice encoder_;
+  std::string method_name_;
+  std::unique_ptr<ssl::MethodSettings> method_;
+};
+
+std::vector<std::int64_t> chosen_cases(const PretrainRequest& request, const store::Reader& reader) {
+  if (!request.split.empty()) return cases_of(read_split(request.split), request.set_name, reader);
+  std::vector<std::int64_t> all;
+  for (std::int64_t i = 0; i < reader.size(); ++i) all.push_back(i);
+  return all;
+}
+
+RunRecord record_of(PretrainRecipe& recipe, const PreparedStore& store, const models::Input& input) {
+  RunRecord record;
+  record.kind = "pretrain";
+  record.config = core::resolved_yaml(recipe.slots());
+  record.plan = store.reader->plan_yaml();
+  record.channels = store.channels();
+  record.patch = input.patch;
+  record.spacing_mm = input.spacing_mm;
+  record.label_names = store.reader->label_names();
+  record.data_hash = store.reader->data_hash();
+  record.seed = recipe.trainer.seed;
+  record.command = command_line();
+  return record;
+}
+
+std::int64_t elements(const train::NamedTensors& tensors) {
+  std::int64_t sum = 0;
+  for (const auto& [name, tensor] : tensors) sum += tensor.numel();
+  return sum;
+}
+
+// Updates that the newest checkpoint of the folder has behind it.
+std::int64_t steps_before(const fs::path& folder) {
+  const std::vector<fs::path> found = train::checkpoints(folder);
+  if (found.empty()) return 0;
+  const std::string name = found.front().stem().string();
+  std::int64_t step = 0;
+  const std::size_t digits = name.find_first_of("0123456789");
+  if (digits != std::string::npos) std::from_chars(name.data() + digits, name.data() + name.size(), step);
+  return step;
+}
+
+// All that a run needs, made and checked; nothing is written yet.
+struct PretrainRun {
+  PreparedStore store;
+  std::vector<std::int64_t> cases;
+  models::Input input;
+  c10::Device device;
+  int threads = 1;
+  std::int64_t batch_size = 1;
+  std::unique_ptr<ssl::Method> method;
+  std::shared_ptr<const data::StoreDataset> dataset;
+  std::unique_ptr<data::Loader> loader;
+};
+
+PretrainRun set_up(const PretrainRequest& request, const PretrainRecipe& recipe) {
+  recipe.trainer.check();
+  const c10::Device device = runtime::device_named(request.device);
+  PretrainRun run{open_prepared(request.store), {}, {}, device, runtime::set_threads(request.threads), 1, {}, {}, {}};
+  run.cases = chosen_cases(request, *run.store.reader);
+  run.input = {static_cast<std::int64_t>(run.store.plan.channels.size()), recipe.data.patch_or(run.store.plan.patch),
+               run.store.spacing_mm()};
+  run.batch_size = recipe.data.batch_size > 0 ? recipe.data.batch_size : run.store.plan.batch_size;
+  at::manual_seed(static_cast<std::uint64_t>(recipe.trainer.seed));
+  run.method = recipe.make(run.input, device);
+  data::StoreDatasetOptions options;
+  options.seed = static_cast<std::uint64_t>(recipe.data.seed);
+  options.cases = run.cases;
+  options.channels = run.store.channels();
+  options.read_labels = false;
+  options.keep_locations = false;
+  options.cache_bytes = recipe.data.cache_mb << 20;
+  run.dataset = std::make_shared<const data::StoreDataset>(run.store.reader, view_maker(run.method->views()), options);
+  data::LoaderOptions loading;
+  loading.batch_size = run.batch_size;
+  loading.workers = static_cast<int>(recipe.data.workers);
+  run.loader = std::make_unique<data::Loader>(run.dataset, loading);
+  return run;
+}
+
+void tell_plan(const PretrainRequest& request, const PretrainRecipe& recipe, PretrainRun& run) {
+  const auto comm = runtime::alone();
+  run.method->use(*comm);
+  const at::Tensor loss = run.method->step(0, run.loader->next().to(run.device), {}).loss;
+  fmt::print("pretrain {} on {}: {} cases, patch {} x {} x {}, batch {}, {} steps on {}\n", recipe.method_name(),
+             recipe.encoder_name(), run.cases.size(), run.input.patch[0], run.input.patch[1], run.input.patch[2],
+             run.batch_size, recipe.trainer.steps, run.device.str());
+  fmt::print("{:.2f} million weights; the loss of the first batch is {:.4g}\n",
+             static_cast<double>(elements(run.method->weights())) / 1e6, loss.item<double>());
+  fmt::print("nothing was written; without --dry-run it goes to {}\n", request.out);
+}
+
+// "loss 1.2 -> 0.4", as far as metrics.csv knows.
+std::string losses_text(const fs::path& folder) {
+  const auto metrics = train::read_metrics(folder / "metrics.csv");
+  const auto found = metrics.find("loss");
+  if (found == metrics.end() || found->second.empty()) return "no loss logged";
+  return fmt::format("loss {:.4g} -> {:.4g}", found->second.front().second, found->second.back().second);
+}
+
+core::Exit tell_end(const PretrainRequest& request, const PretrainRecipe& recipe, const PretrainRun& run,
+                    const train::FitResult& result, std::int64_t steps_now) {
+  const std::string speed = steps_now > 0 && result.seconds > 0
+                                ? fmt::format(", {:.2f} steps/s", static_cast<double>(steps_now) / result.seconds)
+                                : std::string(", all done before");
+  fmt::print("pretrain {}: {} of {} steps on {} cases, {}{} on {} with {} thread{}\n", recipe.method_name(),
+             result.step, recipe.trainer.steps, run.cases.size(), losses_text(request.out), speed, run.device.str(),
+             run.threads, run.threads == 1 ? "" : "s");
+  fmt::print("checkpoint: {}\n", result.checkpoint.string());
+  if (result.interrupted) {
+    fmt::print("interrupted; the same command goes on from there\n");
+    return core::Exit::kInterrupted;
+  }
+  fmt::print("next: gadolin finetune {} --task segmentation --init {} --out FINETUNED\n", request.store, request.out);
+  return core::Exit::kDone;
+}
+
+core::Exit pretrain(const PretrainRequest& request, const SettingsOptions& options) {
+  PretrainRecipe recipe(options.settings());
+  options.apply(recipe.slots());
+  if (request.list) {
+    std::fputs(core::resolved_yaml(recipe.slots()).c_str(), stdout);
+    return core::Exit::kDone;
+  }
+  if (request.store.empty() || request.out.empty())
+    throw core::usage_error("a prepared store and --out RUN are wanted", "see gadolin pretrain --help");
+  PretrainRun run = set_up(request, recipe);
+  if (request.dry_run) {
+    tell_plan(request, recipe, run);
+    return core::Exit::kDone;
+  }
+  const fs::path folder = request.out;
+  const RunRecord record = record_of(recipe, run.store, run.input);
+  const std::int64_t before = steps_before(folder);
+  if (train::checkpoints(folder).empty()) {
+    write_record(folder, record, {{"device", run.device.str()}, {"threads", std::to_string(run.threads)}});
+    write_view_pictures(folder / "views", *run.dataset, recipe.watch.pictures, run.input.spacing_mm);
+  }
+  EmbeddingWatch watch(*run.method, run.store.reader, run.cases, run.input, run.device, recipe.watch);
+  std::vector<train::Watcher*> watchers;
+  if (recipe.watch.every_steps > 0) watchers.push_back(&watch);
+  const auto comm = runtime::alone();
+  const train::FitResult result =
+      train::fit(*run.method, *run.loader, recipe.trainer, {folder, facts_of(record)}, run.device, *comm, watchers);
+  return tell_end(request, recipe, run, result, result.step - before);
+}
+
+std::function<core::Exit()> attach(CLI::App& app) {
+  auto request = std::make_shared<PretrainRequest>();
+  auto options = std::make_shared<SettingsOptions>(app);
+  app.add_option("store", request->store, "prepared store (gadolin prepare makes one)")->type_name("STORE");
+  app.add_option("--out", request->out, "folder of the run; a run that is there goes on")->type_name("RUN");
+  app.add_option("--device", request->device, "auto, cpu, cuda or cuda:N")->capture_default_str();
+  app.add_option("--threads", request->threads, "torch's threads; 0: as many as torch likes")
+      ->check(CLI::Range(0, 4096));
+  app.add_option("--split", request->split, "CSV with columns case, patient, set: use one set only")->type_name("FILE");
+  app.add_option("--set-name", request->set_name, "which set of --split")->capture_default_str();
+  app.add_flag("--settings", request->list, "print every setting with its value and meaning, and end");
+  app.add_flag("--dry-run", request->dry_run, "make everything, compute one loss, write nothing");
+  return [request, options] { return pretrain(*request, *options); };
+}
+
+}  // namespace
+
+extern const Command pretrain_command;
+const Command pretrain_command{
+    "pretrain", "train an encoder on a prepared store, without labels",
+    "  gadolin pretrain PREPARED --out RUN --set method.name=mae --set trainer.steps=2000\n"
+    "  gadolin pretrain PREPARED --out RUN --config configs/ssl/simclr.yaml --split split.csv\n"
+    "  gadolin pretrain --settings --set method.name=simclr --set encoder.name=vit\n"
+    "Interrupted (exit code 5) or killed, the same command goes on where the last checkpoint is.",
+    attach};
+
+}  // namespace pipelines

@@ -1,0 +1,146 @@
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include <chrono>
+#include <fstream>
+#include <iterator>
+#include <thread>
+
+#include "gadolin.h"
+#include "tiny_store.h"
+#include "train/checkpoint.h"
+#include "train/metrics.h"
+
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string in_quotes(const fs::path& path) { return "'" + path.string() + "'"; }
+
+std::string pretraining(const fs::path& store, const fs::path& out, const std::string& more = "") {
+  return "pretrain " + in_quotes(store) + " --out " + in_quotes(out) + tiny::kSmall + more;
+}
+
+// Starts the command, waits until `appears` is there, sends the signal. Returns the exit code, or 128 + signal.
+int stopped(const std::string& arguments, const fs::path& appears, int signal) {
+  const std::string line = std::string("exec ") + GADOLIN_BINARY + " " + arguments + " >/dev/null 2>&1";
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::execl("/bin/sh", "sh", "-c", line.c_str(), static_cast<char*>(nullptr));
+    ::_exit(127);
+  }
+  const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (!fs::exists(appears) && std::chrono::steady_clock::now() < patience)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  ::kill(child, signal);
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+std::string bytes_of(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+}  // namespace
+
+TEST(Pretrain, InterruptedAndKilledItGoesOnAndEndsWithTheWeightsOfAnUnbrokenRun) {
+  const tiny::Folder folder("pretrain_resume");
+  tiny::prepared_store(folder / "store");
+  const std::string more =
+      " --set method.name=simclr --set trainer.steps=16 --set trainer.checkpoint_every=2 --set trainer.keep=99"
+      " --set trainer.warmup_steps=2 --set watch.every_steps=4 --set trainer.log_every=1";
+  const Outcome unbroken = gadolin(pretraining(folder / "store", folder / "unbroken", more));
+  ASSERT_EQ(unbroken.exit, 0) << unbroken.out;
+
+  const std::string broken = pretraining(folder / "store", folder / "broken", more);
+  EXPECT_EQ(stopped(broken, folder / "broken/checkpoint-4.gadolin", SIGTERM), 5);
+  EXPECT_FALSE(fs::exists(folder / "broken/checkpoint-16.gadolin"));
+  EXPECT_EQ(stopped(broken, folder / "broken/checkpoint-10.gadolin", SIGKILL), 128 + SIGKILL);
+  EXPECT_FALSE(fs::exists(folder / "broken/checkpoint-16.gadolin"));
+  const Outcome end = gadolin(broken);
+  ASSERT_EQ(end.exit, 0) << end.out;
+
+  const train::Checkpoint expected = train::read_checkpoint(folder / "unbroken/checkpoint-16.gadolin");
+  const train::Checkpoint found = train::read_checkpoint(folder / "broken/checkpoint-16.gadolin");
+  ASSERT_EQ(found.weights.size(), expected.weights.size());
+  for (const auto& [name, tensor] : expected.weights) {
+    ASSERT_TRUE(found.weights.contains(name)) << name;
+    EXPECT_EQ(std::memcmp(found.weights.at(name).data_ptr(), tensor.data_ptr(), tensor.nbytes()), 0) << name;
+  }
+  EXPECT_EQ(bytes_of(folder / "broken/metrics.csv"), bytes_of(folder / "unbroken/metrics.csv"));
+  const Outcome again = gadolin(broken);
+  EXPECT_EQ(again.exit, 0) << again.out;
+  EXPECT_NE(again.out.find("all done before"), std::string::npos) << again.out;
+}
+
+TEST(Pretrain, LeavesARunFolderWithEverythingAndSaysWhatComesNext) {
+  const tiny::Folder folder("pretrain_folder");
+  tiny::prepared_store(folder / "store");
+  const Outcome outcome =
+      gadolin(pretraining(folder / "store", folder / "run", " --set trainer.steps=3 --set trainer.log_every=1"));
+  ASSERT_EQ(outcome.exit, 0) << outcome.out;
+  EXPECT_NE(outcome.out.find("pretrain mae: 3 of 3 steps on 6 cases, loss "), std::string::npos) << outcome.out;
+  EXPECT_NE(outcome.out.find("next: gadolin finetune"), std::string::npos) << outcome.out;
+  for (const char* name : {"checkpoint-3.gadolin", "metrics.csv", "resolved.yaml", "run.json", "views/sample-0000.png"})
+    EXPECT_TRUE(fs::exists(folder / "run" / name)) << name;
+  EXPECT_FALSE(fs::exists(folder / "run/views/sample-0001.png"));
+  const auto metrics = train::read_metrics(folder / "run/metrics.csv");
+  EXPECT_EQ(metrics.at("loss").size(), 3u);
+  ASSERT_EQ(metrics.at("effective_rank").size(), 1u) << "after the last step";
+  EXPECT_GE(metrics.at("effective_rank")[0].second, 1);
+  EXPECT_LE(metrics.at("effective_rank")[0].second, 3);
+  const train::Checkpoint checkpoint = train::read_checkpoint(folder / "run/checkpoint-3.gadolin");
+  EXPECT_EQ(checkpoint.facts.at("kind"), "pretrain");
+  EXPECT_EQ(checkpoint.facts.at("config"), bytes_of(folder / "run/resolved.yaml"));
+  EXPECT_TRUE(std::any_of(checkpoint.weights.begin(), checkpoint.weights.end(),
+                          [](const auto& each) { return each.first.starts_with("encoder."); }));
+
+  const Outcome other = gadolin(pretraining(folder / "store", folder / "run", " --set trainer.steps=5"));
+  EXPECT_EQ(other.exit, 2) << other.out;
+  EXPECT_NE(other.out.find("hint:"), std::string::npos) << other.out;
+}
+
+TEST(Pretrain, ADryRunMakesEverythingAndWritesNothing) {
+  const tiny::Folder folder("pretrain_dry");
+  tiny::prepared_store(folder / "store");
+  std::ofstream(folder / "split.csv") << "case,patient,set\ncase100,a,train\ncase101,b,train\ncase102,c,test\n";
+  const Outcome outcome = gadolin(pretraining(
+      folder / "store", folder / "run",
+      " --dry-run --set method.name=simclr --split " + in_quotes(folder / "split.csv") + " --set-name train"));
+  EXPECT_EQ(outcome.exit, 0) << outcome.out;
+  EXPECT_NE(outcome.out.find("pretrain simclr on resenc: 2 cases, patch 16 x 16 x 16, batch 3"), std::string::npos)
+      << outcome.out;
+  EXPECT_FALSE(fs::exists(folder / "run"));
+}
+
+TEST(Pretrain, WhatCannotWorkIsRefusedWithWhatToDo) {
+  const tiny::Folder folder("pretrain_refuse");
+  tiny::prepared_store(folder / "store", 2);
+  tiny::raw_store(folder / "raw");
+  const auto refused = [&](const fs::path& store, const std::string& more, const std::string& word) {
+    const Outcome outcome = gadolin(pretraining(store, folder / "run", more));
+    EXPECT_EQ(outcome.exit, 2) << outcome.out;
+    EXPECT_NE(outcome.out.find(word), std::string::npos) << outcome.out;
+    EXPECT_FALSE(fs::exists(folder / "run"));
+  };
+  refused(folder / "raw", "", "first: gadolin prepare");
+  refused(folder / "store", " --set trainer.step=5", "trainer.steps");
+  refused(folder / "store", " --set method.name=simcrl", "did you mean simclr?");
+  refused(folder / "store", " --set data.patch=[15,16]", "data.patch has 2 numbers");
+  refused(folder / "store", " --set method.hidden=1.0", "one left to see");
+  const Outcome device =
+      gadolin("pretrain " + in_quotes(folder / "store") + " --out " + in_quotes(folder / "run") + " --device cuda:77");
+  EXPECT_EQ(device.exit, 2) << device.out;
+  EXPECT_NE(device.out.find("cuda:77"), std::string::npos) << device.out;
+}
+
+TEST(Pretrain, ListsItsSettingsForTheChosenMethodAndEncoder) {
+  const Outcome outcome = gadolin("pretrain --settings --set method.name=simclr --set encoder.name=vit");
+  EXPECT_EQ(outcome.exit, 0) << outcome.out;
+  for (const char* word : {"temperature:", "registers:", "learning_rate:", "batch_size:", "every_steps:"})
+    EXPECT_NE(outcome.out.find(word), std::string::npos) << word;
+}
