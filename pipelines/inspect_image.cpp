@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <memory>
+#include <set>
 
 #include "core/error.h"
+#include "core/log.h"
 #include "core/parallel.h"
 #include "io/format.h"
 #include "io/layout.h"
@@ -38,6 +40,35 @@ Subject inspect_found_case(const std::shared_ptr<io::Cohort>& cohort, const io::
   Subject subject{"case", case_facts(*one, cohort->label_names), {}, "", {}};
   subject.picture = [one, cohort, slices] { return case_picture(*one, cohort->label_names, slices); };
   return subject;
+}
+
+// Evenly over the cohort; what cannot be read is passed over with a warning.
+report::Picture cohort_picture(const io::Cohort& cohort) {
+  std::vector<report::Picture> pictures;
+  const auto all = static_cast<std::int64_t>(cohort.entries.size()), count = std::min(kPictured, all);
+  for (std::int64_t i = 0; i < count; ++i) {
+    const io::Entry& entry = cohort.entries[static_cast<std::size_t>(i * all / count)];
+    try {
+      pictures.push_back(small_picture(io::load(entry, cohort), cohort.label_names));
+    } catch (const core::Error& error) {
+      core::log_warn(error.what());
+    }
+  }
+  if (pictures.empty())
+    throw core::Error("none of the cases looked at can be read", "gadolin ingest --dry-run tells why");
+  return report::contact_sheet(pictures, 3, 8);
+}
+
+core::Table entry_table(const std::vector<io::Entry>& entries) {
+  core::Table table{{"case", "patient", "files", "channels", "label", "targets"}, {}};
+  for (const io::Entry& entry : entries) {
+    std::string channels, targets;
+    for (const auto& channel : entry.channels) channels += (channels.empty() ? "" : " ") + channel.name;
+    for (const auto& [name, value] : entry.scalars) targets += (targets.empty() ? "" : " ") + name;
+    table.add({entry.id, entry.groups.patient, std::to_string(entry.files.size()), channels, entry.label ? "yes" : "no",
+               targets});
+  }
+  return table;
 }
 
 }  // namespace
@@ -79,28 +110,18 @@ Subject inspect_cohort(const InspectRequest& request) {
     }
     return inspect_found_case(cohort, *found, request.slices);
   }
+  if (entries.size() == 1) return inspect_found_case(cohort, entries.front(), request.slices);
+  std::set<std::string> patients;
+  for (const io::Entry& entry : entries) patients.insert(entry.groups.patient);
   Subject subject{"cohort", {fact("layout", cohort->layout)}, {}, "", {}};
   subject.facts.push_back(fact("cases", static_cast<std::int64_t>(entries.size())));
+  subject.facts.push_back(fact("patients", static_cast<std::int64_t>(patients.size())));
   subject.facts.push_back(fact("with labels", labelled(*cohort)));
   for (const auto& [label, name] : cohort->label_names)
     subject.facts.push_back(fact(fmt::format("class {}", label), name));
   for (const std::string& note : cohort->notes) subject.facts.push_back(fact("note", note));
-  subject.cases = {{"case", "channels", "label", "targets"}, {}};
-  for (const io::Entry& entry : entries) {
-    std::string channels, targets;
-    for (const auto& channel : entry.channels) channels += (channels.empty() ? "" : " ") + channel.name;
-    for (const auto& [name, value] : entry.scalars) targets += (targets.empty() ? "" : " ") + name;
-    subject.cases.add({entry.id, channels, entry.label ? "yes" : "no", targets});
-  }
-  subject.picture = [cohort] {
-    std::vector<report::Picture> pictures;
-    const auto all = static_cast<std::int64_t>(cohort->entries.size()), count = std::min(kPictured, all);
-    for (std::int64_t i = 0; i < count; ++i) {
-      const io::Entry& entry = cohort->entries[static_cast<std::size_t>(i * all / count)];
-      pictures.push_back(small_picture(io::load(entry, *cohort), cohort->label_names));
-    }
-    return report::contact_sheet(pictures, 3, 8);
-  };
+  subject.cases = entry_table(entries);
+  subject.picture = [cohort] { return cohort_picture(*cohort); };
   return subject;
 }
 

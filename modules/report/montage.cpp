@@ -130,9 +130,29 @@ Tile make_tile(const SliceView& image, const volume::Volume* labels, Plane plane
   return tile;
 }
 
+using Legend = std::vector<std::pair<Colour, std::string>>;
+
+std::int64_t entry_width(const std::string& text) { return 12 + text_width(text) + 14; }
+
+// Entries beside each other, the next line begun where the sheet ends.
+std::vector<Legend> legend_lines(const Legend& legend, std::int64_t sheet_width) {
+  std::vector<Legend> lines;
+  std::int64_t x = 0;
+  for (const auto& entry : legend) {
+    const std::int64_t width = entry_width(entry.second);
+    if (lines.empty() || x + width > sheet_width) {
+      lines.emplace_back();
+      x = kGap;
+    }
+    lines.back().push_back(entry);
+    x += width;
+  }
+  return lines;
+}
+
 // The rows under each other, their captions below the tiles, each column as wide as its widest tile.
 Picture lay_out(const std::vector<Row>& rows, const std::vector<std::string>& heads, const std::string& title,
-                const std::vector<std::pair<Colour, std::string>>& legend) {
+                const Legend& legend) {
   std::vector<std::int64_t> widths;
   std::vector<std::int64_t> heights;
   for (const Row& row : rows) {
@@ -143,12 +163,14 @@ Picture lay_out(const std::vector<Row>& rows, const std::vector<std::string>& he
       heights.back() = std::max(heights.back(), row[i].picture.height);
     }
   }
-  std::int64_t width = kGap, height = kGap + (title.empty() ? 0 : kLine + 2) + (legend.empty() ? 0 : kLine + 2);
+  std::int64_t width = kGap, height = kGap + (title.empty() ? 0 : kLine + 2);
   for (const std::int64_t w : widths) width += w + kGap;
   for (std::size_t r = 0; r < rows.size(); ++r) height += heights[r] + kLine + (heads[r].empty() ? 0 : kLine) + kGap;
-  std::int64_t legend_width = kGap;
-  for (const auto& [colour, text] : legend) legend_width += 12 + text_width(text) + 14;
-  Picture sheet(std::max({width, text_width(title) + 2 * kGap, legend_width}), height, 3);
+  width = std::max(width, text_width(title) + 2 * kGap);
+  for (const auto& [colour, text] : legend) width = std::max(width, kGap + entry_width(text));
+  const std::vector<Legend> lines = legend_lines(legend, width);
+  height += (kLine + 2) * static_cast<std::int64_t>(lines.size());
+  Picture sheet(width, height, 3);
   fill_box(sheet, 0, 0, sheet.width, sheet.height, kGround);
   std::int64_t y = kGap;
   if (!title.empty()) draw_text(sheet, kGap, y, title, kInk);
@@ -167,11 +189,14 @@ Picture lay_out(const std::vector<Row>& rows, const std::vector<std::string>& he
     }
     y += heights[r] + kLine + kGap;
   }
-  std::int64_t x = kGap;
-  for (const auto& [colour, text] : legend) {
-    fill_box(sheet, x, y, 8, 8, colour);
-    draw_text(sheet, x + 12, y, text, kInk);
-    x += 12 + text_width(text) + 14;
+  for (const Legend& line : lines) {
+    std::int64_t x = kGap;
+    for (const auto& [colour, text] : line) {
+      fill_box(sheet, x, y, 8, 8, colour);
+      draw_text(sheet, x + 12, y, text, kInk);
+      x += entry_width(text);
+    }
+    y += kLine + 2;
   }
   return sheet;
 }
@@ -207,7 +232,7 @@ Picture montage(const volume::Volume& image, const volume::Volume* label, const 
   add_rows(label, prediction == nullptr ? "" : label == nullptr ? "picture" : "truth");
   if (prediction != nullptr) add_rows(prediction, "prediction");
 
-  std::vector<std::pair<Colour, std::string>> legend;
+  Legend legend;
   extent.classes.merge(predicted.classes);
   for (const std::int64_t c : extent.classes) {
     const auto named = options.label_names.find(static_cast<int>(c));

@@ -8,6 +8,7 @@
 
 #include "core/files.h"
 #include "gadolin.h"
+#include "io/dicom.h"
 #include "io/format.h"
 #include "runtime/archive.h"
 #include "store/reader.h"
@@ -173,6 +174,40 @@ TEST(Inspect, AFolderOfImagesIsACohort) {
   EXPECT_NE(text.out.find("scan2"), std::string::npos) << text.out;
   expect_picture(folder / "in.png", 500, 100);
   EXPECT_EQ(text_of(json_of(quoted(folder / "in") + " --case scan1").at("kind")), "case");
+}
+
+TEST(Inspect, AFolderOfDicomIsACohortAndOneSeriesIsACase) {
+  const Folder folder;
+  for (std::int64_t i = 0; i < 2; ++i) {
+    const std::string name = "patient" + std::to_string(i);
+    io::write_dicom(folder / ("in/" + name), volume::phantom_case(small_cohort(), i).reference(), {name, name});
+  }
+  std::ofstream(folder / "in/readme.txt") << "not an image";
+  const boost::json::object all = json_of(quoted(folder / "in") + " --png " + quoted(folder / "in.png"));
+  EXPECT_EQ(text_of(all.at("kind")), "cohort");
+  EXPECT_EQ(text_of(all.at("facts").at("layout")), "dicom");
+  EXPECT_EQ(all.at("facts").at("patients").to_number<std::int64_t>(), 2);
+  EXPECT_NE(text_of(all.at("facts").at("note")).find("1 files are no DICOM"), std::string::npos);
+  expect_picture(folder / "in.png", 300, 100);
+  const boost::json::object one = json_of(quoted(folder / "in/patient1"));
+  EXPECT_EQ(text_of(one.at("kind")), "case");
+  EXPECT_EQ(one.at("facts").at("shape D x H x W").at(1).to_number<std::int64_t>(),
+            volume::phantom_case(small_cohort(), 1).reference().shape().height);
+  EXPECT_EQ(inspect(quoted(folder / "in")).out.find("patient1"), std::string::npos) << "pseudonyms only";
+}
+
+TEST(Inspect, ADamagedImageAmongGoodOnesIsPassedOverInThePicture) {
+  const Folder folder;
+  fs::create_directories(folder / "in");
+  for (std::int64_t i = 0; i < 2; ++i) {
+    io::write_image(folder / ("in/scan" + std::to_string(i) + ".nii.gz"),
+                    volume::phantom_case(small_cohort(), i).reference());
+  }
+  fs::resize_file(folder / "in/scan0.nii.gz", fs::file_size(folder / "in/scan0.nii.gz") / 2);
+  const Outcome outcome = inspect(quoted(folder / "in") + " --png " + quoted(folder / "in.png"));
+  EXPECT_EQ(outcome.exit, 0) << outcome.out;
+  EXPECT_NE(outcome.out.find("TRUNCATED"), std::string::npos) << outcome.out;
+  expect_picture(folder / "in.png", 200, 100);
 }
 
 TEST(Inspect, WeightsAreToldTensorByTensor) {

@@ -160,6 +160,19 @@ TEST(Montage, ShowsTheSlicesThroughTheLabelAndBothClassesInTheLegend) {
   EXPECT_EQ(count(montage(made.image, &made.label, nullptr, elsewhere), class_colour(1)), 64);
 }
 
+TEST(Montage, ALongLegendGoesOnInTheNextLineAndWidensNothing) {
+  Scan made = scan();
+  auto voxels = made.label.voxels<std::uint8_t>();
+  for (std::uint8_t c = 1; c <= 10; ++c) voxels[c] = c;
+  MontageOptions options;
+  const Picture numbers = montage(made.image, &made.label, nullptr, options);
+  for (int c = 1; c <= 10; ++c) options.label_names[c] = "anterior part " + std::to_string(c);
+  const Picture names = montage(made.image, &made.label, nullptr, options);
+  EXPECT_EQ(names.width, numbers.width);
+  EXPECT_GT(names.height, numbers.height);
+  for (int c = 1; c <= 10; ++c) EXPECT_GE(count(names, class_colour(c)), 64) << c;
+}
+
 TEST(Montage, APredictionIsShownBelowTheTruth) {
   const Scan made = scan();
   Volume wrong = made.label.clone();
