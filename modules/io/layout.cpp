@@ -122,7 +122,16 @@ std::string source_hash(const Entry& entry) {
     text(channel.path.empty() ? "absent" : "there");
   }
   text(entry.label ? "label" : "");
-  for (const std::filesystem::path& file : entry.files) text(core::sha256_file_hex(file));
+  core::with_context("case " + entry.id, [&] {
+    for (const std::filesystem::path& file : entry.files) {
+      std::error_code unreadable;
+      if (!std::filesystem::exists(file, unreadable)) {
+        throw reject("FILE_MISSING", file.filename().string() + " is not there",
+                     "check the path in the table, or copy the file");
+      }
+      text(core::sha256_file_hex(file));
+    }
+  });
   for (const std::string& group : {entry.groups.patient, entry.groups.site, entry.groups.vendor}) text(group);
   for (const auto& [name, value] : entry.scalars) text(name + "=" + std::to_string(value));
   text(entry.report);

@@ -75,7 +75,8 @@ Cohort find_cohort(const std::filesystem::path& path, const LayoutOptions& optio
 // uint8 or uint16. Safe from many threads. Throws Error "case ID: ..." with a code (reject.h).
 volume::Case load(const Entry& entry, const Cohort& cohort);
 
-// SHA-256 over everything load() depends on: bytes of the files, names, groups, scalars, report.
+// SHA-256 over everything load() depends on: bytes of the files, names, groups, scalars, report. Throws Error
+// "case ID: ..." for a file that is not there or cannot be read.
 std::string source_hash(const Entry& entry);
 
 // "MR" for "T1w", "CT" for "ct", "OT" for what is no known name.

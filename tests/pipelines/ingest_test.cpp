@@ -15,6 +15,7 @@
 #include "core/table.h"
 #include "gadolin.h"
 #include "io/format.h"
+#include "killed_ingest.h"
 #include "store/reader.h"
 
 namespace fs = std::filesystem;
@@ -36,17 +37,8 @@ struct Folder {
   fs::path operator/(const std::string& name) const { return path / name; }
 };
 
-void image(const fs::path& path, int seed, volume::Shape shape = {6, 7, 8}) {
-  fs::create_directories(path.parent_path());
-  Volume v(shape, VoxelType::kInt16, volume::Geometry{});
-  auto voxels = v.voxels<std::int16_t>();
-  for (std::size_t i = 0; i < voxels.size(); ++i)
-    voxels[i] = static_cast<std::int16_t>((i * 31 + static_cast<std::size_t>(seed) * 977) % 2000);
-  io::write_image(path, v);
-}
-
 void cohort(const fs::path& folder, int count, volume::Shape shape = {6, 7, 8}) {
-  for (int i = 0; i < count; ++i) image(folder / ("case" + std::to_string(100 + i) + ".nii.gz"), i, shape);
+  for (int i = 0; i < count; ++i) image_of(folder / ("case" + std::to_string(100 + i) + ".nii.gz"), i, shape);
 }
 
 void cut(const fs::path& path) { fs::resize_file(path, fs::file_size(path) / 2); }
@@ -97,7 +89,7 @@ TEST(Ingest, ATruncatedFileAmongGoodOnesIsARowOfTheReportAndTheOthersAreThere) {
   EXPECT_EQ(report.rows[1][1], "failed");
   EXPECT_EQ(report.rows[1][2], "TRUNCATED");
   EXPECT_NE(report.rows[1][3].find("Hint:"), std::string::npos);
-  image(folder / "in/case101.nii.gz", 1);  // repaired: the next run completes the store
+  image_of(folder / "in/case101.nii.gz", 1);  // repaired: the next run completes the store
   EXPECT_EQ(ingest(quoted(folder / "in") + " " + quoted(folder / "store")).exit, 0);
   EXPECT_EQ(store::Reader(folder / "store").size(), 4);
 }
@@ -139,7 +131,7 @@ TEST(Ingest, ADryRunChecksEveryCaseAndWritesNothing) {
 
 TEST(Ingest, ALabelOutsideTheDeclaredClassesNamesTheValue) {
   const Folder folder;
-  image(folder / "a.nii.gz", 1);
+  image_of(folder / "a.nii.gz", 1);
   Volume map(volume::Shape{6, 7, 8}, VoxelType::kUInt8, volume::Geometry{});
   map.voxels<std::uint8_t>()[5] = 3;
   io::write_image(folder / "l.nii.gz", map);
@@ -157,56 +149,88 @@ TEST(Ingest, ALabelOutsideTheDeclaredClassesNamesTheValue) {
 
 TEST(Ingest, KilledAtAnyMomentTheNextRunGoesOnAndTheStoreIsThatOfAnUnbrokenRun) {
   const Folder folder;
-  cohort(folder / "in", 24, {12, 20, 20});
-  const std::string in = quoted(folder / "in");
-  ASSERT_EQ(ingest(in + " " + quoted(folder / "whole")).exit, 0);
-  const std::string expected = store::Reader(folder / "whole").data_hash();
-  int killed_inside = 0;
-  for (const int wait_ms : {5, 30, 60, 100, 160, 250}) {
-    const fs::path broken = folder / ("broken" + std::to_string(wait_ms));
-    const std::string store = broken.string(), source = (folder / "in").string();
-    const pid_t child = ::fork();
-    ASSERT_GE(child, 0);
-    if (child == 0) {
-      const int null = ::open("/dev/null", O_RDWR);
-      ::dup2(null, 1);
-      ::dup2(null, 2);
-      ::execl(GADOLIN_BINARY, GADOLIN_BINARY, "ingest", source.c_str(), store.c_str(), "--commit-every", "0",
-              "--workers", "2", static_cast<char*>(nullptr));
-      ::_exit(127);
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(wait_ms));
-    ::kill(child, SIGKILL);
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    if (fs::exists(broken / "manifest.json")) {
-      const std::int64_t there = store::Reader(broken).size();  // what is published is whole
-      killed_inside += there > 0 && there < 24;
-    }
-    const Outcome rest = ingest(in + " " + quoted(broken));
-    EXPECT_EQ(rest.exit, 0) << rest.out;
-    EXPECT_EQ(store::Reader(broken).data_hash(), expected) << "killed after " << wait_ms << " ms";
-  }
-  RecordProperty("killed_inside", killed_inside);
+  const IngestKills tally = kill_ingests(folder.path, 3);
+  EXPECT_EQ(tally.broken, 0);
+  EXPECT_EQ(tally.incomplete, 0);
 }
 
-TEST(Ingest, WhereNothingMoreCanBeWrittenTheRunSaysSoAndTheNextOneCompletesTheStore) {
+TEST(Ingest, WhereNothingMoreCanBeWrittenTheRunSaysSoAndWhatWasPublishedStays) {
   const Folder folder;
-  cohort(folder / "in", 8, {24, 40, 40});
-  const std::string log = quoted(folder / "log");
+  cohort(folder / "in", 3);
+  const std::string arguments = quoted(folder / "in") + " " + quoted(folder / "store");
+  ASSERT_EQ(ingest(arguments).exit, 0);
+  const std::string before = store::Reader(folder / "store").data_hash();
+  for (int i = 0; i < 8; ++i) image_of(folder / ("in/more" + std::to_string(i) + ".nii.gz"), i, {24, 40, 40});
   // Files may not grow beyond 64 KiB; the signal that comes with it is ignored, so that write() fails as on a full
   // disk.
-  const std::string limited = "trap '' XFSZ; ulimit -f 128; exec '" GADOLIN_BINARY "' ingest " + quoted(folder / "in") +
-                              " " + quoted(folder / "store") + " >" + log + " 2>&1";
+  const std::string limited = "trap '' XFSZ; ulimit -f 128; exec '" GADOLIN_BINARY "' ingest " + arguments + " >" +
+                              quoted(folder / "log") + " 2>&1";
   const int status = std::system(("sh -c " + std::string("\"") + limited + "\"").c_str());
   ASSERT_TRUE(WIFEXITED(status));
   std::ifstream file(folder / "log");
   const std::string told((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   EXPECT_EQ(WEXITSTATUS(status), 3) << told;
   EXPECT_NE(told.find("cannot write"), std::string::npos) << told;
-  const Outcome rest = ingest(quoted(folder / "in") + " " + quoted(folder / "store"));
+  EXPECT_EQ(store::Reader(folder / "store").data_hash(), before);
+  const Outcome rest = ingest(arguments);
   EXPECT_EQ(rest.exit, 0) << rest.out;
-  EXPECT_EQ(store::Reader(folder / "store").size(), 8);
+  EXPECT_EQ(store::Reader(folder / "store").size(), 11);
+}
+
+TEST(Ingest, AFileThatIsNoImageIsToldAsSuchWhereverItIs) {
+  const Folder folder;
+  cohort(folder / "in", 2);
+  std::ofstream(folder / "in/case101.nii.gz") << "this is a letter, not an image";
+  std::ofstream(folder / "letter.txt") << "dear all";
+  const Outcome letter = ingest(quoted(folder / "letter.txt") + " " + quoted(folder / "a"));
+  EXPECT_EQ(letter.exit, 3) << letter.out;
+  EXPECT_NE(letter.out.find("letter.txt"), std::string::npos) << letter.out;
+  EXPECT_NE(letter.out.find("hint:"), std::string::npos) << letter.out;
+  EXPECT_FALSE(fs::exists(folder / "a"));
+  const Outcome among = ingest(quoted(folder / "in") + " " + quoted(folder / "store"));
+  EXPECT_EQ(among.exit, 4) << among.out;
+  EXPECT_NE(among.out.find("case case101"), std::string::npos) << among.out;
+  EXPECT_EQ(store::Reader(folder / "store").size(), 1);
+  const Outcome into = ingest(quoted(folder / "in") + " " + quoted(folder / "in"));
+  EXPECT_NE(into.exit, 0);
+  EXPECT_NE(into.out.find("holds something else"), std::string::npos) << into.out;
+}
+
+TEST(Ingest, ALabelOfAnotherGridIsARowOfTheReportAndTheOthersAreThere) {
+  const Folder folder;
+  image_of(folder / "a.nii.gz", 1);
+  const auto label = [&](const std::string& name, volume::Shape shape, double shift_mm) {
+    volume::Geometry geometry;
+    geometry.origin_mm = {shift_mm, 0, 0};
+    io::write_image(folder / name, Volume(shape, VoxelType::kUInt8, geometry));
+  };
+  label("good.nii.gz", {6, 7, 8}, 0);
+  label("shifted.nii.gz", {6, 7, 8}, 5);
+  label("larger.nii.gz", {6, 7, 9}, 0);
+  std::ofstream(folder / "t.csv") << "case,image,label\ngood,a.nii.gz,good.nii.gz\nshifted,a.nii.gz,shifted.nii.gz\n"
+                                     "larger,a.nii.gz,larger.nii.gz\ngone,nowhere.nii.gz,\n";
+  const Outcome outcome = ingest(quoted(folder / "t.csv") + " " + quoted(folder / "store"));
+  EXPECT_EQ(outcome.exit, 4) << outcome.out;
+  EXPECT_NE(outcome.out.find("2 GRID_MISMATCH"), std::string::npos) << outcome.out;
+  EXPECT_NE(outcome.out.find("case shifted: label shifted.nii.gz: it lies 5 mm away from the image"), std::string::npos)
+      << outcome.out;
+  EXPECT_NE(outcome.out.find("case larger: label larger.nii.gz: it has 9 x 7 x 6 voxels, the image 8 x 7 x 6"),
+            std::string::npos)
+      << outcome.out;
+  EXPECT_NE(outcome.out.find("case gone: nowhere.nii.gz is not there [FILE_MISSING]"), std::string::npos)
+      << outcome.out;
+  EXPECT_EQ(store::Reader(folder / "store").size(), 1);
+}
+
+TEST(Ingest, TwoRowsOfOneNameAreRefusedBeforeAnythingIsWritten) {
+  const Folder folder;
+  image_of(folder / "a.nii.gz", 1);
+  image_of(folder / "b.nii.gz", 2);
+  std::ofstream(folder / "t.csv") << "case,image\none,a.nii.gz\none,b.nii.gz\n";
+  const Outcome outcome = ingest(quoted(folder / "t.csv") + " " + quoted(folder / "store"));
+  EXPECT_EQ(outcome.exit, 2) << outcome.out;
+  EXPECT_NE(outcome.out.find("two cases are called 'one': a.nii.gz and b.nii.gz"), std::string::npos) << outcome.out;
+  EXPECT_FALSE(fs::exists(folder / "store"));
 }
 
 TEST(Ingest, ASignalEndsTheRunAfterACommitWithFive) {

@@ -1,0 +1,85 @@
+#pragma once
+// Runs of gadolin ingest that are killed at work.
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <thread>
+
+#include "core/rng.h"
+#include "gadolin.h"
+#include "io/format.h"
+#include "store/reader.h"
+
+struct IngestKills {
+  int inside = 0;  // killed with some, but not all, of the cases published
+  int broken = 0;  // a published case could not be read
+  int incomplete = 0;
+};
+
+inline constexpr int kKilledCases = 30;
+
+inline void image_of(const std::filesystem::path& path, int seed, volume::Shape shape = {6, 7, 8}) {
+  std::filesystem::create_directories(path.parent_path());
+  volume::Volume v(shape, volume::VoxelType::kInt16, volume::Geometry{});
+  auto voxels = v.voxels<std::int16_t>();
+  for (std::size_t i = 0; i < voxels.size(); ++i)
+    voxels[i] = static_cast<std::int16_t>((i * 31 + static_cast<std::size_t>(seed) * 977) % 2000);
+  io::write_image(path, v);
+}
+
+// Starts an ingest that publishes every case, waits until it writes and `wait_ms` more, kills it.
+inline void start_and_kill(const std::string& source, const std::filesystem::path& store, double wait_ms) {
+  const std::string into = store.string();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const int null = ::open("/dev/null", O_RDWR);
+    ::dup2(null, 1);
+    ::dup2(null, 2);
+    ::execl(GADOLIN_BINARY, GADOLIN_BINARY, "ingest", source.c_str(), into.c_str(), "--commit-every", "0", "--workers",
+            "2", static_cast<char*>(nullptr));
+    ::_exit(127);
+  }
+  for (int i = 0; i < 4000 && !std::filesystem::exists(store / ".lock"); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  std::this_thread::sleep_for(std::chrono::duration<double, std::milli>(wait_ms));
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+}
+
+// `kills` stores below `folder`: each killed at a random moment, checked, completed and compared with an unbroken run.
+inline IngestKills kill_ingests(const std::filesystem::path& folder, int kills) {
+  for (int i = 0; i < kKilledCases; ++i) {
+    image_of(folder / "in" / ("case" + std::to_string(100 + i) + ".nii.gz"), i, {12, 20, 20});
+  }
+  const std::string source = (folder / "in").string();
+  const auto ingest = [&](const std::filesystem::path& store) {
+    return gadolin("ingest '" + source + "' '" + store.string() + "'").exit == 0;
+  };
+  IngestKills tally;
+  if (!ingest(folder / "whole")) ++tally.incomplete;
+  const std::string expected = store::Reader(folder / "whole").data_hash();
+  core::Rng rng({static_cast<std::uint64_t>(kills), 0, 0, 0});
+  for (int i = 0; i < kills; ++i) {
+    const std::filesystem::path store = folder / ("killed" + std::to_string(i));
+    start_and_kill(source, store, rng.uniform(0, 120));
+    try {
+      if (std::filesystem::exists(store / "manifest.json")) {
+        const store::Reader reader(store);
+        for (std::int64_t k = 0; k < reader.size(); ++k) reader.load(k);
+        tally.inside += reader.size() > 0 && reader.size() < kKilledCases;
+      }
+    } catch (const core::Error&) {
+      ++tally.broken;
+    }
+    tally.incomplete += !ingest(store) || store::Reader(store).data_hash() != expected;
+    std::filesystem::remove_all(store);
+  }
+  return tally;
+}
