@@ -20,6 +20,10 @@ const char* name(CaseOutcome::Status status) {
 
 }  // namespace
 
+CaseOutcome CaseOutcome::added(const volume::Case& one) {
+  return {Status::kAdded, fmt::format("{}", fmt::join(one.notes, " ")), ""};
+}
+
 CaseOutcome CaseOutcome::failed(std::string reason, const core::Error& error) {
   return {Status::kFailed, std::move(reason), error.what()};
 }
@@ -54,7 +58,7 @@ CaseOutcome add_to(store::Writer& writer, const volume::Case& one, const std::st
     writer.commit();  // throws when it is the store that cannot go on (a full disk)
     return CaseOutcome::failed("STORE", error);
   }
-  return {CaseOutcome::Status::kAdded, "", ""};
+  return CaseOutcome::added(one);
 }
 
 CaseTally tally_of(const std::vector<CaseOutcome>& outcomes) {

@@ -22,6 +22,7 @@ struct CaseOutcome {
   enum class Status { kLeft, kAdded, kPresent, kFailed } status = Status::kLeft;
   std::string reason, message;  // of a failure: a code in capitals, and the story
 
+  static CaseOutcome added(const volume::Case& one);  // its reason: the codes of the case's notes
   static CaseOutcome failed(std::string reason, const core::Error& error);
 };
 

@@ -63,7 +63,7 @@ CaseOutcome take_in(const io::Entry& entry, const io::Cohort& cohort, store::Wri
     return CaseOutcome::failed("MEMORY",
                                core::Error("case " + entry.id + ": out of memory", "fewer --workers need less"));
   }
-  if (writer == nullptr) return {CaseOutcome::Status::kAdded, "", ""};
+  if (writer == nullptr) return CaseOutcome::added(*one);
   return add_to(*writer, *one, hash);
 }
 

@@ -14,8 +14,8 @@
 
 namespace io {
 
-inline constexpr std::uint64_t kLargestDicomBytes = std::uint64_t{2} << 30;       // of a file
-inline constexpr std::uint64_t kLargestInflatedBytes = std::uint64_t{128} << 20;  // of a deflated data set
+inline constexpr std::uint64_t kLargestDicomBytes = std::uint64_t{2} << 30;      // of a file
+inline constexpr std::uint64_t kLargestInflatedBytes = std::uint64_t{64} << 20;  // of a deflated data set
 inline constexpr int kDeepestNesting = 64;
 
 enum class DicomCodec { kNone, kRle, kJpeg, kJpegLs, kUnknown };

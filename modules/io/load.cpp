@@ -108,12 +108,13 @@ void require_declared(const Volume& classes, const std::map<int, std::string>& n
 }
 
 // An image file, or a DICOM series as a folder or one file, which tells more than its voxels.
-Volume read_channel(const std::filesystem::path& path, volume::Channel& channel, volume::Groups& groups) {
+Volume read_channel(const std::filesystem::path& path, volume::Channel& channel, volume::Case& one) {
   if (!std::filesystem::is_directory(path) && !(format_of(path) == nullptr && looks_like_dicom(path)))
     return read_image(path);
   DicomVolume read = core::with_context("read " + path.filename().string(), [&] { return read_dicom_folder(path); });
   if (channel.modality == "OT") channel.modality = read.modality;
-  groups = read.groups;
+  one.groups = std::move(read.groups);
+  one.notes.insert(one.notes.end(), read.notes.begin(), read.notes.end());
   return std::move(read.image);
 }
 
@@ -124,7 +125,7 @@ volume::Case read_channels(const Entry& entry) {
   for (const ChannelFile& file : entry.channels) {
     one.channels.push_back({file.name, file.modality, std::nullopt});
     if (file.path.empty()) continue;
-    Volume image = read_channel(file.path, one.channels.back(), one.groups);
+    Volume image = read_channel(file.path, one.channels.back(), one);
     if (reference != nullptr) require_same_grid(*reference, image, "channel '" + file.name + "'");
     one.channels.back().image = std::move(image);
     if (reference == nullptr) reference = &*one.channels.back().image;

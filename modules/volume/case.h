@@ -38,6 +38,8 @@ struct Case {
   std::vector<BoxTarget> boxes;
   std::string report;  // text, may be empty
   Groups groups;
+  // Codes of what was repaired or doubted on the way in (io/REASONS.md); the store does not keep them.
+  std::vector<std::string> notes;
 
   // The first channel that is present. Throws Error when there is none.
   const Volume& reference() const;

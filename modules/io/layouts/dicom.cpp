@@ -16,6 +16,7 @@ volume::Case as_case(const std::vector<fs::path>& files) {
   volume::Case one;
   one.channels.push_back({"image", read.modality, std::move(read.image)});
   one.groups = std::move(read.groups);
+  one.notes = std::move(read.notes);
   return one;
 }
 
