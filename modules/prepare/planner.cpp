@@ -107,7 +107,10 @@ std::array<std::int64_t, 3> stride_of(const std::array<double, 3>& spacing_mm, s
 
 std::array<std::int64_t, 3> patch_for(const std::array<double, 3>& median, const std::array<double, 3>& spacing_mm,
                                       const PlanSettings& settings) {
-  const std::array<std::int64_t, 3> stride = stride_of(spacing_mm, settings.halvings);
+  std::array<std::int64_t, 3> stride = stride_of(spacing_mm, settings.halvings);
+  for (std::size_t a = 0; a < 3; ++a) {
+    while (stride[a] > 1 && 2 * static_cast<double>(stride[a]) > median[a]) stride[a] /= 2;
+  }
   const double budget = static_cast<double>(settings.patch_voxels);
   const double edge = edge_within(median, spacing_mm, budget);
   std::array<std::int64_t, 3> patch{};

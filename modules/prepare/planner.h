@@ -55,8 +55,8 @@ struct PlanSettings {
         field("unknown_modality", &P::unknown_modality, "what channels of modality OT (unknown) are: CT, MR, ..."),
         field("patch", &P::patch, "patch d, h, w in voxels; empty: from the cohort", Range{1, 4096}),
         field("patch_voxels", &P::patch_voxels, "most voxels of a patch", Range{512, 1e9}),
-        field("halvings", &P::halvings, "times the network halves the picture; 4: sides are multiples of 16",
-              Range{0, 8}),
+        field("halvings", &P::halvings,
+              "times the network halves the picture; 4: sides are multiples of 16 where that fits", Range{0, 8}),
         field("memory_gb", &P::memory_gb, "memory of the device that trains, 1e9 bytes", Range{0.1, 10000}),
         field("fixed_gb", &P::fixed_gb, "of it taken by weights, optimiser and libraries", Range{0, 1000}),
         field("bytes_per_voxel", &P::bytes_per_voxel, "that training holds for each voxel of the batch", Range{1, 1e6}),
@@ -75,6 +75,8 @@ ChannelPlan scheme_of(const ChannelFingerprint& channel, const PlanSettings& set
 // less than twice as coarse as the finest, as they then are.
 std::array<std::int64_t, 3> stride_of(const std::array<double, 3>& spacing_mm, std::int64_t halvings);
 
+// Sides are multiples of stride_of(), or of half of it, a quarter ... where the median case is shorter than two of
+// them.
 std::array<std::int64_t, 3> patch_for(const std::array<double, 3>& median_shape,
                                       const std::array<double, 3>& spacing_mm, const PlanSettings& settings);
 

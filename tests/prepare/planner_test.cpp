@@ -61,8 +61,10 @@ TEST(Planner, ACoarseAxisGetsItsTenthPercentileButIsNeverFinerThanTheOthers) {
 
 TEST(Planner, PatchesOfDataThatWeKnow) {
   PlanSettings settings;
-  EXPECT_EQ(prepare::patch_for({35, 50, 36}, {1, 1, 1}, settings), (Sides{32, 48, 32}));         // hippocampus
-  EXPECT_EQ(prepare::patch_for({28, 28, 28}, {1, 1, 1}, settings), (Sides{32, 32, 32}));         // MedMNIST
+  EXPECT_EQ(prepare::patch_for({35, 50, 36}, {1, 1, 1}, settings), (Sides{32, 48, 32}));  // hippocampus
+  EXPECT_EQ(prepare::patch_for({28, 28, 28}, {1, 1, 1}, settings), (Sides{32, 32, 32}));  // MedMNIST
+  EXPECT_EQ(prepare::patch_for({23, 27, 26}, {1, 1, 1}, settings), (Sides{24, 24, 24}));  // the same, cropped
+  EXPECT_EQ(prepare::patch_for({3, 5, 1}, {1, 1, 1}, settings), (Sides{3, 6, 1}));
   EXPECT_EQ(prepare::patch_for({9, 256, 216}, {10, 1.5, 1.5}, settings), (Sides{8, 256, 224}));  // heart, thick slices
   EXPECT_EQ(prepare::patch_for({400, 512, 512}, {1, 0.8, 0.8}, settings)[0] % 16, 0);
 }
