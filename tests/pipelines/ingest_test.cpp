@@ -150,8 +150,8 @@ TEST(Ingest, ALabelOutsideTheDeclaredClassesNamesTheValue) {
 TEST(Ingest, KilledAtAnyMomentTheNextRunGoesOnAndTheStoreIsThatOfAnUnbrokenRun) {
   const Folder folder;
   const IngestKills tally = kill_ingests(folder.path, 3);
-  EXPECT_EQ(tally.broken, 0);
-  EXPECT_EQ(tally.incomplete, 0);
+  EXPECT_EQ(tally.broken, 0) << tally.story;
+  EXPECT_EQ(tally.incomplete, 0) << tally.story;
 }
 
 TEST(Ingest, WhereNothingMoreCanBeWrittenTheRunSaysSoAndWhatWasPublishedStays) {

@@ -20,6 +20,7 @@ struct IngestKills {
   int inside = 0;  // killed with some, but not all, of the cases published
   int broken = 0;  // a published case could not be read
   int incomplete = 0;
+  std::string story;  // of what went wrong last
 };
 
 inline constexpr int kKilledCases = 30;
@@ -59,12 +60,14 @@ inline IngestKills kill_ingests(const std::filesystem::path& folder, int kills) 
     image_of(folder / "in" / ("case" + std::to_string(100 + i) + ".nii.gz"), i, {12, 20, 20});
   }
   const std::string source = (folder / "in").string();
-  const auto ingest = [&](const std::filesystem::path& store) {
-    return gadolin("ingest '" + source + "' '" + store.string() + "'").exit == 0;
-  };
   IngestKills tally;
-  if (!ingest(folder / "whole")) ++tally.incomplete;
-  const std::string expected = store::Reader(folder / "whole").data_hash();
+  const auto completed_hash = [&](const std::filesystem::path& store) -> std::string {
+    const Outcome outcome = gadolin("ingest '" + source + "' '" + store.string() + "'");
+    if (outcome.exit == 0) return store::Reader(store).data_hash();
+    tally.story = outcome.out;
+    return "";
+  };
+  const std::string expected = completed_hash(folder / "whole");
   core::Rng rng({static_cast<std::uint64_t>(kills), 0, 0, 0});
   for (int i = 0; i < kills; ++i) {
     const std::filesystem::path store = folder / ("killed" + std::to_string(i));
@@ -75,10 +78,12 @@ inline IngestKills kill_ingests(const std::filesystem::path& folder, int kills) 
         for (std::int64_t k = 0; k < reader.size(); ++k) reader.load(k);
         tally.inside += reader.size() > 0 && reader.size() < kKilledCases;
       }
-    } catch (const core::Error&) {
+    } catch (const core::Error& error) {
       ++tally.broken;
+      tally.story = error.what();
     }
-    tally.incomplete += !ingest(store) || store::Reader(store).data_hash() != expected;
+    const std::string completed = completed_hash(store);
+    tally.incomplete += completed.empty() || completed != expected;
     std::filesystem::remove_all(store);
   }
   return tally;
