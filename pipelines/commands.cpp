@@ -20,6 +20,7 @@
   X(inspect)                  \
   GADOLIN_TORCH(X(pretrain))  \
   GADOLIN_TORCH(X(finetune))  \
+  GADOLIN_TORCH(X(predict))   \
   GADOLIN_TORCH(X(evaluate))  \
   GADOLIN_TORCH(X(embed))     \
   GADOLIN_TORCH(X(report))    \

@@ -73,7 +73,7 @@ std::function<core::Exit()> attach_evaluate(CLI::App& app) {
 
 }  // namespace
 
-Counts tell_outcomes(const EvaluateRequest& request, const std::vector<CaseVerdict>& outcomes) {
+EvaluateCounts tell_outcomes(const EvaluateRequest& request, const std::vector<CaseVerdict>& outcomes) {
   core::Table table{{"case", "status", "message"}, {}};
   constexpr int kMost = 10;
   int told = 0;
@@ -86,13 +86,13 @@ Counts tell_outcomes(const EvaluateRequest& request, const std::vector<CaseVerdi
   return {with_status(outcomes, "scored"), with_status(outcomes, "failed"), with_status(outcomes, "missing"), 0};
 }
 
-core::Exit exit_of(const EvaluateRequest& request, const Counts& counts) {
+core::Exit exit_of(const EvaluateRequest& request, const EvaluateCounts& counts) {
   if (counts.scored == 0) return core::Exit::kNothingUsable;
   const bool chosen = !request.cases.empty() || !request.split.empty();
   return counts.failed > 0 || (chosen && counts.missing > 0) ? core::Exit::kSomeFailed : core::Exit::kDone;
 }
 
-void tell_counts(const EvaluateRequest& request, const Counts& counts) {
+void tell_counts(const EvaluateRequest& request, const EvaluateCounts& counts) {
   std::string line = std::to_string(counts.scored) + " cases scored";
   if (counts.failed > 0) line += ", " + std::to_string(counts.failed) + " failed";
   if (counts.missing > 0) line += ", " + std::to_string(counts.missing) + " of the truth have no prediction";
@@ -106,7 +106,7 @@ boost::json::object json_of(const evaluate::Interval& interval) {
   return {{"value", number(interval.value)}, {"low", number(interval.low)}, {"high", number(interval.high)}};
 }
 
-boost::json::object json_of(const Counts& counts) {
+boost::json::object json_of(const EvaluateCounts& counts) {
   return {{"scored", counts.scored}, {"failed", counts.failed}, {"missing", counts.missing}, {"extra", counts.extra}};
 }
 

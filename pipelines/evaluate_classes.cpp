@@ -95,7 +95,7 @@ core::Exit evaluate_classes(const EvaluateRequest& request) {
       request.truth.empty() ? as_told(request, std::move(predictions)) : with_truth(request, std::move(predictions));
   const ClassSummary summary = class_summary(compared.cases, request.bootstrap);
   core::publish_file(request.out, std::string_view(core::to_csv(decided(compared.cases))));
-  Counts counts = tell_outcomes(request, compared.outcomes);
+  EvaluateCounts counts = tell_outcomes(request, compared.outcomes);
   counts.extra = compared.extra;
   if (request.json) {
     boost::json::object all = json_of(counts);

@@ -157,7 +157,7 @@ core::Exit evaluate_maps(const EvaluateRequest& request) {
   Scored scored = score_all(request, *predictions, *truth, pairs, names);
   complete(scored.cases);
   core::publish_file(request.out, std::string_view(core::to_csv(evaluate::scores_table(scored.cases, names))));
-  Counts counts = tell_outcomes(request, scored.outcomes);
+  EvaluateCounts counts = tell_outcomes(request, scored.outcomes);
   counts.extra = pairs.extra;
   const auto summary = evaluate::summarise(scored.cases, names, request.bootstrap);
   if (request.json) {
