@@ -1,4 +1,3 @@
-#include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -10,7 +9,6 @@
 #include "gadolin.h"
 #include "io/dicom.h"
 #include "io/format.h"
-#include "runtime/archive.h"
 #include "store/reader.h"
 #include "store/writer.h"
 #include "volume/phantom.h"
@@ -59,6 +57,13 @@ void phantom_store(const fs::path& folder) {
   store::Writer writer(folder, writing);
   for (std::int64_t i = 0; i < options.patients; ++i) writer.add(volume::phantom_case(options, i));
   writer.commit();
+}
+
+// The layout of safetensors by hand: length of the header, header, bytes.
+void weights_file(const fs::path& path, const std::string& header, std::size_t bytes) {
+  std::ofstream file(path, std::ios::binary);
+  for (std::size_t i = 0; i < 8; ++i) file.put(static_cast<char>(header.size() >> (8 * i) & 0xff));
+  file << header << std::string(bytes, '\x01');
 }
 
 // Width and height of a PNG; {0, 0} when it is none.
@@ -212,11 +217,12 @@ TEST(Inspect, ADamagedImageAmongGoodOnesIsPassedOverInThePicture) {
 
 TEST(Inspect, WeightsAreToldTensorByTensor) {
   const Folder folder;
-  runtime::Archive archive;
-  archive.tensors["encoder.stem.weight"] = at::ones({4, 1, 3, 3, 3});
-  archive.tensors["head.bias"] = at::zeros({7}, at::kHalf);
-  archive.facts = {{"format", "gadolin-checkpoint-1"}, {"command", "gadolin pretrain"}, {"config", "a: 1\nb: 2\n"}};
-  runtime::write_archive(folder / "checkpoint-10.gadolin", archive);
+  weights_file(
+      folder / "checkpoint-10.gadolin",
+      R"({"__metadata__":{"format":"gadolin-checkpoint-1","command":"gadolin pretrain","config":"a: 1\nb: 2\n"},)"
+      R"("encoder.stem.weight":{"dtype":"F32","shape":[4,1,3,3,3],"data_offsets":[0,432]},)"
+      R"("head.bias":{"dtype":"F16","shape":[7],"data_offsets":[432,446]}})",
+      446);
   const boost::json::object all = json_of(quoted(folder / "checkpoint-10.gadolin"));
   EXPECT_EQ(text_of(all.at("kind")), "weights");
   EXPECT_EQ(all.at("facts").at("tensors").to_number<std::int64_t>(), 2);
@@ -237,10 +243,7 @@ TEST(Inspect, WhatIsDamagedIsAnErrorWithAHint) {
   phantom_store(folder / "raw");
   io::write_image(folder / "image.nii.gz", volume::phantom_case(small_cohort(), 0).reference());
   fs::resize_file(folder / "image.nii.gz", fs::file_size(folder / "image.nii.gz") / 2);
-  runtime::Archive archive;
-  archive.tensors["weight"] = at::ones({100});
-  runtime::write_archive(folder / "weights.gadolin", archive);
-  fs::resize_file(folder / "weights.gadolin", fs::file_size(folder / "weights.gadolin") - 10);
+  weights_file(folder / "weights.gadolin", R"({"weight":{"dtype":"F32","shape":[100],"data_offsets":[0,400]}})", 390);
   std::fstream manifest(folder / "raw/manifest.json", std::ios::in | std::ios::out);
   manifest.seekp(40);
   manifest << "#";
