@@ -139,10 +139,10 @@ class PredictRun {
       const std::string& id = source_->cases()[at].id;
       if (!stopped) {
         take(at);
+        progress.advance();
       } else if (folder_->told().count(id) == 0 || !is_there(folder_->told().at(id))) {
         folder_->tell(id, {"left", "", ""});
       }
-      progress.advance();
       folder_->maybe_write(dense(), classes());
     }
     folder_->write(dense(), classes());
