@@ -21,8 +21,8 @@ void require_inside(const Box& box, const volume::Shape& whole) {
   for (int axis = 0; axis < 3; ++axis) {
     const std::int64_t begin = box.begin[static_cast<std::size_t>(axis)];
     if (begin < 0 || box.shape[axis] <= 0 || box.shape[axis] > whole[axis] - begin) {
-      throw core::Error("a box reaches out of the grid along axis " + std::string(1, "DHW"[axis]) + ": voxels " +
-                        std::to_string(begin) + " to " + std::to_string(begin + box.shape[axis]) + " of " +
+      throw core::Error("a box reaches out of the grid along axis " + std::string(1, "DHW"[axis]) + ": " +
+                        std::to_string(box.shape[axis]) + " voxels from " + std::to_string(begin) + " on, of " +
                         std::to_string(whole[axis]));
     }
   }
