@@ -45,8 +45,8 @@ Norm::Norm(std::int64_t channels, const Between& between)
   bias = register_parameter("bias", at::zeros({channels}));
 }
 
-at::Tensor Norm::forward(const at::Tensor& x, bool active) const {
-  return norm_leaky(x, weight, bias, groups, active ? slope : 1);
+at::Tensor Norm::forward(const at::Tensor& x, bool active, const at::Tensor& around) const {
+  return norm_leaky(x, weight, bias, groups, active ? slope : 1, around);
 }
 
 ConvNorm::ConvNorm(std::int64_t in, std::int64_t out, const Extent& kernel, const Extent& stride, bool with_bias,
@@ -60,7 +60,7 @@ at::Tensor ConvNorm::forward(const at::Tensor& x) const { return norm->forward(c
 
 Residual::Residual(std::int64_t in, std::int64_t out, const Extent& kernel, const Extent& given_stride,
                    const Between& between)
-    : stride(given_stride), slope(between.slope) {
+    : stride(given_stride) {
   conv1 = register_module("conv1", std::make_shared<ConvNorm>(in, out, kernel, stride, true, true, between));
   conv2 = register_module("conv2", std::make_shared<ConvNorm>(out, out, kernel, Extent{1, 1, 1}, true, false, between));
   const at::NoGradGuard no_gradient;
@@ -79,8 +79,7 @@ at::Tensor Residual::forward(const at::Tensor& x) const {
                             /*count_include_pad=*/false);
   }
   if (projection) around = projection->forward(around);
-  at::Tensor sum = conv2->forward(conv1->forward(x)).add_(around);
-  return at::leaky_relu_(sum, slope);
+  return conv2->norm->forward(conv2->conv->forward(conv1->forward(x)), /*active=*/true, around);
 }
 
 }  // namespace models

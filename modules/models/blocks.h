@@ -37,7 +37,7 @@ struct Between {
 // weight and bias of norm_leaky.
 struct Norm : torch::nn::Module {
   Norm(std::int64_t channels, const Between& between);
-  at::Tensor forward(const at::Tensor& x, bool active) const;
+  at::Tensor forward(const at::Tensor& x, bool active, const at::Tensor& around = {}) const;
   at::Tensor weight, bias;
   std::int64_t groups;
   double slope;
@@ -61,7 +61,6 @@ struct Residual : torch::nn::Module {
   at::Tensor forward(const at::Tensor& x) const;
   std::shared_ptr<ConvNorm> conv1, conv2, projection;
   Extent stride;
-  double slope;
 };
 
 // One after the other, named "<list>.0", "<list>.1" ...
