@@ -105,6 +105,12 @@ std::vector<std::string> devices() {
   return names;
 }
 
+int driver_cuda_version() {
+  const auto version = driver_function<int (*)(int*)>("cuDriverGetVersion");
+  int value = 0;
+  return version && version(&value) == 0 ? value : 0;
+}
+
 bool has_bf16_units(c10::Device device) {
   if (device.is_cpu()) return processor_has_bf16();
   return device.is_cuda() && gpu_generation(device.has_index() ? device.index() : 0) >= 8;

@@ -15,6 +15,9 @@ c10::Device device_named(const std::string& name);
 // The devices of this machine that this build can use: "cpu", "cuda:0 NVIDIA H100 (78 GiB)".
 std::vector<std::string> devices();
 
+// What the GPU driver of this machine can run: 12080 is CUDA 12.8; 0 without a driver.
+int driver_cuda_version();
+
 // True where products of bf16 numbers have units of their own: processors with AVX512-BF16 or AMX, GPUs since Ampere.
 bool has_bf16_units(c10::Device device);
 
