@@ -13,7 +13,7 @@ recipe=configs/quickstart.yaml
 start=$SECONDS
 say() { printf '\n== %s (%s s)\n' "$1" "$((SECONDS - start))"; }
 
-say "48 made-up patients as a DICOM archive; 24 of them with labels"
+say "48 made-up patients as a DICOM archive; 32 of them with labels"
 "$gadolin" phantom "$work/archive" --format dicom --config $recipe
 say "ingest: DICOM and labels into a store"
 "$gadolin" ingest "$work/archive/cases.csv" "$work/raw.store"
