@@ -3,8 +3,10 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/config.h"
@@ -12,12 +14,22 @@
 
 namespace pipelines {
 
+// A command's settings, bound to an object of their own.
+struct BoundSettings {
+  std::shared_ptr<void> owner;
+  std::vector<core::Slot> slots;
+  // Groups whose name brings further keys ("encoder"), with the names there are.
+  std::vector<std::pair<std::string, std::vector<std::string>>> choices;
+};
+
 struct Command {
   const char* name;
   const char* synopsis;  // one line
   const char* examples;  // shell lines, shown below the options
   // Declares the options and returns what is run once they are parsed. The options live in the closure.
   std::function<core::Exit()> (*attach)(CLI::App& app);
+  // What --config and --set reach; nullptr: nothing. `given` says the names that bring further keys.
+  BoundSettings (*settings)(std::span<const core::Setting> given) = nullptr;
 };
 
 // All commands of this build, in the order of the pipeline.

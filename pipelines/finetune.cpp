@@ -265,6 +265,13 @@ void add_cases(CLI::App& app, Words& words) {
       ->capture_default_str();
 }
 
+BoundSettings finetune_settings(std::span<const core::Setting> given) {
+  const auto recipe = std::make_shared<FinetuneRecipe>(FinetuneRecipe::from({given.begin(), given.end()}));
+  std::vector<std::string> tasks;
+  for (const finetune::TaskEntry* entry : finetune::tasks()) tasks.emplace_back(entry->name);
+  return {recipe, recipe->slots(), {{"task", tasks}, {"encoder", encoder_names()}}};
+}
+
 std::function<core::Exit()> attach(CLI::App& app) {
   auto words = std::make_shared<Words>();
   add_what(app, *words);
@@ -288,6 +295,6 @@ const Command finetune_command{
     "  gadolin finetune prepared --task classification --target class --out runs/class --mode frozen --init "
     "runs/simclr\n"
     "  gadolin finetune prepared --config configs/hippocampus.yaml --set trainer.steps=300 --out runs/short",
-    attach};
+    attach, finetune_settings};
 
 }  // namespace pipelines

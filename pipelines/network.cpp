@@ -13,9 +13,14 @@ EncoderChoice EncoderChoice::from(std::span<const core::Setting> settings, const
 
 std::vector<core::Slot> EncoderChoice::slots() {
   std::string names;
-  for (const models::EncoderEntry* entry : models::encoders())
-    names += (names.empty() ? "" : ", ") + std::string(entry->name);
+  for (const std::string& name : encoder_names()) names += (names.empty() ? "" : ", ") + name;
   return choice_slots("encoder", name_, "the network that is trained: " + names, settings_->slots());
+}
+
+std::vector<std::string> encoder_names() {
+  std::vector<std::string> names;
+  for (const models::EncoderEntry* entry : models::encoders()) names.emplace_back(entry->name);
+  return names;
 }
 
 }  // namespace pipelines

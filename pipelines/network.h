@@ -27,4 +27,6 @@ class EncoderChoice {
   std::unique_ptr<models::EncoderSettings> settings_;
 };
 
+std::vector<std::string> encoder_names();
+
 }  // namespace pipelines

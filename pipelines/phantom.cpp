@@ -286,6 +286,11 @@ core::Exit phantom(PhantomRequest& request) {
   return core::Exit::kDone;
 }
 
+BoundSettings phantom_settings(std::span<const core::Setting>) {
+  const auto request = std::make_shared<PhantomRequest>();
+  return {request, request->slots(), {}};
+}
+
 std::function<core::Exit()> attach(CLI::App& app) {
   auto request = std::make_shared<PhantomRequest>();
   app.add_option("OUT", request->out, "folder of the cohort; made, or gone on with")->required();
@@ -313,6 +318,6 @@ const Command phantom_command{"phantom", "make a cohort of procedural patients, 
                               "  gadolin phantom phantoms --patients 40\n"
                               "  gadolin phantom archive --format dicom --patients 60 --labelled 20 --modality CT\n"
                               "  gadolin phantom big --size 160 --channels 2 --lesions false --sites 8 --dry-run",
-                              attach};
+                              attach, phantom_settings};
 
 }  // namespace pipelines

@@ -29,7 +29,7 @@ struct PrepareRequest {
   std::string store, out, plan;
   int workers = 0;
   double commit_every_s = 60;
-  bool dry_run = false, json = false, list = false;
+  bool dry_run = false, json = false;
 };
 
 struct Planned {
@@ -204,17 +204,14 @@ core::Exit prepare_all(const PrepareRequest& given, const SettingsOptions& setti
   return sum.exit();
 }
 
-core::Exit list_settings(const SettingsOptions& given) {
-  prepare::PlanSettings settings;
-  const std::vector<core::Slot> slots = core::slots_of(settings);
-  given.apply(slots);
-  std::fputs(core::settings_help(slots).c_str(), stdout);
-  return core::Exit::kDone;
+BoundSettings prepare_settings(std::span<const core::Setting>) {
+  const auto settings = std::make_shared<prepare::PlanSettings>();
+  return {settings, core::slots_of(*settings), {}};
 }
 
 std::function<core::Exit()> attach_prepare(CLI::App& app) {
   auto request = std::make_shared<PrepareRequest>();
-  app.add_option("STORE", request->store, "a store that gadolin ingest or gadolin phantom made");
+  app.add_option("STORE", request->store, "a store that gadolin ingest or gadolin phantom made")->required();
   app.add_option("OUT", request->out, "folder of the prepared store; made, or gone on with");
   app.add_option("--plan", request->plan, "prepare by this plan instead of making one")->type_name("FILE");
   auto settings = std::make_shared<SettingsOptions>(app);
@@ -226,8 +223,7 @@ std::function<core::Exit()> attach_prepare(CLI::App& app) {
       ->capture_default_str();
   app.add_flag("--dry-run", request->dry_run, "tell fingerprint, plan and forecast, write nothing");
   app.add_flag("--json", request->json, "one JSON object instead of text");
-  app.add_flag("--settings", request->list, "print every setting with its value and meaning, and end");
-  return [request, settings] { return request->list ? list_settings(*settings) : prepare_all(*request, *settings); };
+  return [request, settings] { return prepare_all(*request, *settings); };
 }
 
 }  // namespace
@@ -237,6 +233,6 @@ const Command prepare_command{"prepare", "bring a store to one orientation, spac
                               "  gadolin prepare hippocampus.store hippocampus.ready --dry-run\n"
                               "  gadolin prepare hippocampus.store hippocampus.ready --set 'spacing_mm=[1, 1, 1]'\n"
                               "  gadolin prepare new.store new.ready --plan hippocampus.ready/plan.yaml",
-                              attach_prepare};
+                              attach_prepare, prepare_settings};
 
 }  // namespace pipelines

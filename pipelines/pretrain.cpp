@@ -33,7 +33,7 @@ namespace fs = std::filesystem;
 struct PretrainRequest {
   std::string store, out, device = "auto", split, set_name = "train";
   int threads = 0;
-  bool list = false, dry_run = false;
+  bool dry_run = false;
 };
 
 // Every setting of a run. The names of method and encoder decide which others there are.
@@ -192,12 +192,6 @@ core::Exit tell_end(const PretrainRequest& request, const PretrainRecipe& recipe
 core::Exit pretrain(const PretrainRequest& request, const SettingsOptions& options) {
   PretrainRecipe recipe(options.settings());
   options.apply(recipe.slots());
-  if (request.list) {
-    std::fputs(core::resolved_yaml(recipe.slots()).c_str(), stdout);
-    return core::Exit::kDone;
-  }
-  if (request.store.empty() || request.out.empty())
-    throw core::usage_error("a prepared store and --out RUN are wanted", "see gadolin pretrain --help");
   PretrainRun run = set_up(request, recipe);
   if (request.dry_run) {
     tell_plan(request, recipe, run);
@@ -219,17 +213,23 @@ core::Exit pretrain(const PretrainRequest& request, const SettingsOptions& optio
   return tell_end(request, recipe, run, result, result.step - before);
 }
 
+BoundSettings pretrain_settings(std::span<const core::Setting> given) {
+  const auto recipe = std::make_shared<PretrainRecipe>(std::vector<core::Setting>(given.begin(), given.end()));
+  std::vector<std::string> methods;
+  for (const ssl::MethodEntry* entry : ssl::methods()) methods.emplace_back(entry->name);
+  return {recipe, recipe->slots(), {{"method", methods}, {"encoder", encoder_names()}}};
+}
+
 std::function<core::Exit()> attach(CLI::App& app) {
   auto request = std::make_shared<PretrainRequest>();
   auto options = std::make_shared<SettingsOptions>(app);
-  app.add_option("store", request->store, "prepared store (gadolin prepare makes one)")->type_name("STORE");
-  app.add_option("--out", request->out, "folder of the run; a run that is there goes on")->type_name("RUN");
+  app.add_option("store", request->store, "prepared store (gadolin prepare makes one)")->required()->type_name("STORE");
+  app.add_option("--out", request->out, "folder of the run; a run that is there goes on")->required()->type_name("RUN");
   app.add_option("--device", request->device, "auto, cpu, cuda or cuda:N")->capture_default_str();
   app.add_option("--threads", request->threads, "torch's threads; 0: as many as torch likes")
       ->check(CLI::Range(0, 4096));
   app.add_option("--split", request->split, "CSV with columns case, patient, set: use one set only")->type_name("FILE");
   app.add_option("--set-name", request->set_name, "which set of --split")->capture_default_str();
-  app.add_flag("--settings", request->list, "print every setting with its value and meaning, and end");
   app.add_flag("--dry-run", request->dry_run, "make everything, compute one loss, write nothing");
   return [request, options] { return pretrain(*request, *options); };
 }
@@ -241,8 +241,8 @@ const Command pretrain_command{
     "pretrain", "train an encoder on a prepared store, without labels",
     "  gadolin pretrain PREPARED --out RUN --set method.name=mae --set trainer.steps=2000\n"
     "  gadolin pretrain PREPARED --out RUN --config configs/ssl/simclr.yaml --split split.csv\n"
-    "  gadolin pretrain --settings --set method.name=simclr --set encoder.name=vit\n"
+    "  gadolin config show pretrain --set method.name=simclr --set encoder.name=vit\n"
     "Interrupted (exit code 5) or killed, the same command goes on where the last checkpoint is.",
-    attach};
+    attach, pretrain_settings};
 
 }  // namespace pipelines

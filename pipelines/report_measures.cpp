@@ -84,7 +84,7 @@ std::vector<double> probabilities_of(const Run& run, std::span<const std::size_t
 
 std::vector<int> truth_of(const Run& run, std::span<const std::size_t> chosen) {
   std::vector<int> all;
-  for (const std::size_t at : chosen) all.push_back(run.classes[at].truth);
+  for (const std::size_t at : chosen) all.push_back(run.classes[at].truth.value());
   return all;
 }
 

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <charconv>
 #include <set>
 
 #include "core/error.h"
@@ -17,29 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 namespace json = boost::json;
-
-double number(const std::string& text) {
-  double value = 0;
-  const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (result.ec != std::errc{} || result.ptr != text.data() + text.size())
-    throw core::Error("'" + text + "' is no number");
-  return value;
-}
-
-std::vector<CaseClasses> classes_from(const core::Table& table) {
-  std::vector<CaseClasses> cases;
-  const std::size_t id = table.column("case"), patient = table.column("patient"), truth = table.column("truth");
-  std::vector<std::size_t> outputs;
-  for (std::size_t k = 0; table.has_column("p" + std::to_string(k)); ++k)
-    outputs.push_back(table.column("p" + std::to_string(k)));
-  for (const auto& row : table.rows) {
-    CaseClasses one{row[id], row[patient], static_cast<int>(number(row[truth])), {}};
-    for (const std::size_t at : outputs) one.probabilities.push_back(number(row[at]));
-    cases.push_back(std::move(one));
-  }
-  std::sort(cases.begin(), cases.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
-  return cases;
-}
 
 std::string text_of(const json::object& object, const char* key) {
   const json::value* found = object.if_contains(key);
@@ -102,7 +78,10 @@ Run read_run(const fs::path& folder) {
       run.scores = evaluate::scores_from(core::read_csv(folder / "scores.csv"));
       std::sort(run.scores.begin(), run.scores.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
     }
-    if (fs::exists(folder / "predictions.csv")) run.classes = classes_from(core::read_csv(folder / "predictions.csv"));
+    if (fs::exists(folder / "predictions.csv")) {
+      run.classes = classes_from(core::read_csv(folder / "predictions.csv"));
+      std::sort(run.classes.begin(), run.classes.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+    }
     return run;
   });
 }

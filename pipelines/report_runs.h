@@ -10,23 +10,17 @@
 
 #include "evaluate/bootstrap.h"
 #include "evaluate/scores.h"
+#include "pipelines/class_predictions.h"
 #include "pipelines/run_record.h"
 
 namespace pipelines {
-
-// A test case of a classification.
-struct CaseClasses {
-  std::string id, patient;
-  int truth = 0;
-  std::vector<double> probabilities;
-};
 
 struct Run {
   std::filesystem::path folder;
   RunRecord record;
   std::map<std::string, std::vector<std::pair<std::int64_t, double>>> metrics;  // of metrics.csv, by name
   std::vector<evaluate::CaseScores> scores;                                     // of a segmentation
-  std::vector<CaseClasses> classes;                                             // of a classification
+  std::vector<ClassifiedCase> classes;                                          // of a classification
   // What a fine-tuning says of itself.
   std::string task, arm;  // "segmentation"; "scratch", "mae", "mae (frozen)"
   std::int64_t labelled = 0, draw = 0;

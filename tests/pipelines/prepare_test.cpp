@@ -195,7 +195,6 @@ TEST(Prepare, WrongArgumentsAreToldWithTwo) {
   const Outcome twice = run_prepare(quoted(folder / "out") + " " + quoted(folder / "again"));
   EXPECT_EQ(twice.exit, 2) << twice.out;
   EXPECT_NE(twice.out.find("prepared already"), std::string::npos) << twice.out;
-  EXPECT_NE(run_prepare("--settings").out.find("largest_batch = 16"), std::string::npos);
 }
 
 TEST(Prepare, KilledAtAnyMomentTheNextRunGoesOnAndTheStoreIsThatOfAnUnbrokenRun) {

@@ -138,8 +138,8 @@ TEST(Pretrain, WhatCannotWorkIsRefusedWithWhatToDo) {
   EXPECT_NE(device.out.find("cuda:77"), std::string::npos) << device.out;
 }
 
-TEST(Pretrain, ListsItsSettingsForTheChosenMethodAndEncoder) {
-  const Outcome outcome = gadolin("pretrain --settings --set method.name=simclr --set encoder.name=vit");
+TEST(Config, ShowsTheSettingsOfTheChosenMethodAndEncoder) {
+  const Outcome outcome = gadolin("config show pretrain --set method.name=simclr --set encoder.name=vit");
   EXPECT_EQ(outcome.exit, 0) << outcome.out;
   for (const char* word : {"temperature:", "registers:", "learning_rate:", "batch_size:", "every_steps:"})
     EXPECT_NE(outcome.out.find(word), std::string::npos) << word;
