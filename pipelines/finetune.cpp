@@ -197,6 +197,7 @@ core::Exit finetune(const FinetuneRequest& request, std::vector<core::Setting> s
   if (trained.fit.interrupted) return interrupted(run);
   const TestScores scores = score_test_cases(run, *trained.task, stop);
   if (scores.interrupted) return interrupted(run);
+  write_case_pictures(run, *trained.task, scores);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   write_summary(run, trained, *candidates, scores, seconds);
   tell(run, trained, *candidates, scores, seconds);

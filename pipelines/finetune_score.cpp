@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <cmath>
 #include <set>
@@ -11,6 +12,8 @@
 #include "core/table.h"
 #include "evaluate/overlap.h"
 #include "evaluate/sliding_window.h"
+#include "report/montage.h"
+#include "report/png.h"
 
 namespace pipelines {
 namespace {
@@ -68,7 +71,42 @@ std::vector<evaluate::LabelSummary> label_summaries(const FinetuneRun& run, cons
   return evaluate::summarise(scores.segmented, run.record().label_names);
 }
 
+double mean_dice(const evaluate::CaseScores& one) {
+  double sum = 0, count = 0;
+  for (const evaluate::LabelScores& label : one.labels) {
+    if (!std::isnan(label.dice)) sum += label.dice, ++count;
+  }
+  return count > 0 ? sum / count : 0;
+}
+
+// The first channel that the case has, as it was prepared.
+volume::Volume picture_of(const FinetuneRun& run, std::int64_t index) {
+  const auto& channels = run.reader().summary(index).channels;
+  std::int64_t channel = 0;
+  while (!channels.at(static_cast<std::size_t>(channel)).present) ++channel;
+  return run.reader().read(index, channel, run.reader().whole(index));
+}
+
 }  // namespace
+
+void write_case_pictures(const FinetuneRun& run, finetune::Task& task, const TestScores& scores) {
+  const std::filesystem::path folder = run.request().out / "pictures";
+  if (scores.segmented.empty() || std::filesystem::exists(folder / "3-best.png")) return;
+  std::vector<const evaluate::CaseScores*> order;
+  for (const evaluate::CaseScores& one : scores.segmented) order.push_back(&one);
+  std::stable_sort(order.begin(), order.end(), [](auto* a, auto* b) { return mean_dice(*a) < mean_dice(*b); });
+  const std::pair<const char*, std::size_t> chosen[] = {
+      {"1-worst", 0}, {"2-median", order.size() / 2}, {"3-best", order.size() - 1}};
+  for (const auto& [name, place] : chosen) {
+    const std::int64_t index = *run.reader().find(order[place]->id);
+    const volume::Volume truth = truth_of(run, index), predicted = segment(run, task, index);
+    report::MontageOptions options;
+    options.label_names = run.record().label_names;
+    options.title = std::string(name + 2) + ": mean Dice " + core::fixed(mean_dice(*order[place]), 3);
+    core::publish_file(folder / (std::string(name) + ".png"),
+                       report::png_bytes(report::montage(picture_of(run, index), &truth, &predicted, options)));
+  }
+}
 
 const char* choice_score_name(bool dense) { return dense ? "dice" : "probability of the true class"; }
 

@@ -29,6 +29,10 @@ struct TestScores {
 // they were written before.
 TestScores score_test_cases(const FinetuneRun& run, finetune::Task& task, const core::StopSignal& stop);
 
+// Of a segmentation: the worst, the median and the best test case by mean Dice, truth above prediction, as
+// pictures/1-worst.png ... in the run's folder. Nothing when they are there already.
+void write_case_pictures(const FinetuneRun& run, finetune::Task& task, const TestScores& scores);
+
 struct NamedInterval {
   std::string name;
   evaluate::Interval interval;
