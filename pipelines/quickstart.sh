@@ -21,13 +21,13 @@ say "prepare: one orientation, spacing and intensity scale"
 "$gadolin" prepare "$work/raw.store" "$work/prepared.store" --config $recipe
 say "pretrain an encoder on all scans of the training patients, without labels"
 "$gadolin" pretrain "$work/prepared.store" --out "$work/runs/pretrain" --split "$work/archive/split.csv" --config $recipe
-encoder=$(ls -v "$work"/runs/pretrain/checkpoint-*.gadolin | tail -1)
 for task in segmentation classification; do
-  for init in scratch "$encoder"; do
+  steps=$([[ $task == segmentation ]] && echo 250 || echo 100)
+  for init in scratch "$work/runs/pretrain"; do
     arm=$([[ $init == scratch ]] && echo scratch || echo pretrained)
     say "fine-tune for $task with 8 labelled patients, $arm"
     "$gadolin" finetune "$work/prepared.store" --task "$task" --init "$init" --labels 8 \
-      --split "$work/archive/split.csv" --out "$work/runs/$task-$arm" --config $recipe
+      --split "$work/archive/split.csv" --out "$work/runs/$task-$arm" --config $recipe --set trainer.steps=$steps
   done
 done
 say "report"

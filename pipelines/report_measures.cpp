@@ -3,6 +3,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <numeric>
 
 #include "core/error.h"
 #include "evaluate/ranking.h"
@@ -10,9 +11,6 @@
 
 namespace pipelines {
 namespace {
-
-// A number of some test cases (by position) of one run.
-using Number = std::function<double(const Run&, std::span<const std::size_t>)>;
 
 double mean_of_finite(std::span<const double> values) {
   double sum = 0, count = 0;
@@ -29,18 +27,77 @@ std::vector<std::string> patients_of(const Run& run) {
   return patients;
 }
 
-double mean_over_draws(const ArmOfRuns& arm, const Number& number, std::span<const std::size_t> chosen) {
+// A number that every test case has by itself.
+using OfCase = std::function<double(const evaluate::CaseScores&)>;
+
+std::vector<double> values_of(const Run& run, const OfCase& number) {
+  std::vector<double> values;
+  for (const evaluate::CaseScores& one : run.scores) values.push_back(number(one));
+  return values;
+}
+
+// By case, the mean over the draws that have one.
+std::vector<double> mean_over_draws(const ArmOfRuns& arm, const OfCase& number) {
+  std::vector<double> means;
+  for (std::size_t at = 0; at < arm.draws.front()->scores.size(); ++at) {
+    std::vector<double> own;
+    for (const Run* run : arm.draws) own.push_back(number(run->scores[at]));
+    means.push_back(mean_of_finite(own));
+  }
+  return means;
+}
+
+Measure measure_of_cases(const Comparison& comparison, std::string name, int decimals, bool higher_is_better,
+                         const OfCase& number) {
+  Measure measure{std::move(name), decimals, higher_is_better, {}, {}, {}};
+  const std::vector<std::string> patients = patients_of(*comparison.arms.front().draws.front());
+  const std::vector<double> first = mean_over_draws(comparison.arms.front(), number);
+  for (const ArmOfRuns& arm : comparison.arms) {
+    const std::vector<double> own = mean_over_draws(arm, number);
+    measure.arms.push_back(evaluate::bootstrap_mean(own, patients));
+    measure.against_first.push_back(evaluate::bootstrap_difference(own, first, patients));
+    measure.draws.emplace_back();
+    for (const Run* run : arm.draws) measure.draws.back().push_back(mean_of_finite(values_of(*run, number)));
+  }
+  return measure;
+}
+
+using Pick = double evaluate::LabelScores::*;
+
+// The mean over the labels of a case that have one.
+OfCase over_labels(Pick pick) {
+  return [pick](const evaluate::CaseScores& one) {
+    std::vector<double> own;
+    for (const auto& label : one.labels) own.push_back(label.*pick);
+    return mean_of_finite(own);
+  };
+}
+
+// Structures that are in one of truth and prediction only, per cent: no distance can be told of them.
+double missed_percent(const evaluate::CaseScores& one) {
+  double missed = 0, counted = 0;
+  for (const auto& label : one.labels) {
+    if (std::isnan(label.dice)) continue;
+    ++counted;
+    missed += std::isinf(label.hd95_mm);
+  }
+  return counted > 0 ? 100 * missed / counted : std::numeric_limits<double>::quiet_NaN();
+}
+
+// A number of a set of cases (by position) of one run, which no case has by itself.
+using OfCases = std::function<double(const Run&, std::span<const std::size_t>)>;
+
+double mean_over_draws(const ArmOfRuns& arm, const OfCases& number, std::span<const std::size_t> chosen) {
   std::vector<double> values;
   for (const Run* run : arm.draws) values.push_back(number(*run, chosen));
   return mean_of_finite(values);
 }
 
-Measure measure(const Comparison& comparison, std::string name, int decimals, bool higher_is_better,
-                const Number& number) {
-  Measure measure{std::move(name), decimals, higher_is_better, {}, {}, {}};
+Measure measure_of_sets(const Comparison& comparison, std::string name, const OfCases& number) {
+  Measure measure{std::move(name), 3, true, {}, {}, {}};
   const std::vector<std::string> patients = patients_of(*comparison.arms.front().draws.front());
   std::vector<std::size_t> everyone(patients.size());
-  for (std::size_t i = 0; i < everyone.size(); ++i) everyone[i] = i;
+  std::iota(everyone.begin(), everyone.end(), 0);
   for (const ArmOfRuns& arm : comparison.arms) {
     measure.arms.push_back(
         evaluate::bootstrap(patients, [&](std::span<const std::size_t> c) { return mean_over_draws(arm, number, c); }));
@@ -51,28 +108,6 @@ Measure measure(const Comparison& comparison, std::string name, int decimals, bo
     }));
   }
   return measure;
-}
-
-using Pick = double evaluate::LabelScores::*;
-
-// The mean over the cases of one label's number.
-Number of_label(Pick pick, std::size_t label) {
-  return [pick, label](const Run& run, std::span<const std::size_t> chosen) {
-    std::vector<double> values;
-    for (const std::size_t at : chosen) values.push_back(run.scores[at].labels[label].*pick);
-    return mean_of_finite(values);
-  };
-}
-
-// The mean over the cases of the mean over their labels.
-double mean_dice(const Run& run, std::span<const std::size_t> chosen) {
-  std::vector<double> values;
-  for (const std::size_t at : chosen) {
-    std::vector<double> own;
-    for (const auto& label : run.scores[at].labels) own.push_back(label.dice);
-    values.push_back(mean_of_finite(own));
-  }
-  return mean_of_finite(values);
 }
 
 std::vector<double> probabilities_of(const Run& run, std::span<const std::size_t> chosen) {
@@ -90,18 +125,18 @@ std::vector<int> truth_of(const Run& run, std::span<const std::size_t> chosen) {
 
 std::vector<Measure> measures_of_classes(const Comparison& comparison) {
   const int classes = static_cast<int>(comparison.arms.front().draws.front()->classes.front().probabilities.size());
-  const Number area = [classes](const Run& run, std::span<const std::size_t> chosen) {
+  const OfCases area = [classes](const Run& run, std::span<const std::size_t> chosen) {
     const std::vector<double> p = probabilities_of(run, chosen);
     if (classes != 2) return evaluate::auc_one_vs_rest(p, truth_of(run, chosen), classes);
     std::vector<double> positive;
     for (std::size_t i = 1; i < p.size(); i += 2) positive.push_back(p[i]);
     return evaluate::auc(positive, truth_of(run, chosen));
   };
-  const Number balanced = [classes](const Run& run, std::span<const std::size_t> chosen) {
+  const OfCases balanced = [classes](const Run& run, std::span<const std::size_t> chosen) {
     return evaluate::balanced_accuracy(evaluate::most_probable(probabilities_of(run, chosen), classes),
                                        truth_of(run, chosen));
   };
-  return {measure(comparison, "AUC", 3, true, area), measure(comparison, "balanced accuracy", 3, true, balanced)};
+  return {measure_of_sets(comparison, "AUC", area), measure_of_sets(comparison, "balanced accuracy", balanced)};
 }
 
 }  // namespace
@@ -117,20 +152,20 @@ std::vector<Measure> measures_of(const Comparison& comparison) {
       }
     }
   }
-  std::vector<Measure> measures{measure(comparison, "mean Dice", 3, true, mean_dice)};
-  const auto& labels = first.scores.front().labels;
-  const auto add = [&](const std::string& what, const std::string& unit, int decimals, bool higher, Pick pick) {
-    for (std::size_t i = 0; i < labels.size(); ++i) {
-      const auto name = first.record.label_names.find(labels[i].label);
-      const std::string shown =
-          name == first.record.label_names.end() ? "label " + std::to_string(labels[i].label) : name->second;
-      measures.push_back(measure(comparison, what + " " + shown + unit, decimals, higher, of_label(pick, i)));
-    }
-  };
-  add("Dice", "", 3, true, &evaluate::LabelScores::dice);
-  add("surface Dice", "", 3, true, &evaluate::LabelScores::surface_dice);
-  add("HD95", ", mm", 2, false, &evaluate::LabelScores::hd95_mm);
-  add("ASSD", ", mm", 2, false, &evaluate::LabelScores::assd_mm);
+  using Scores = evaluate::LabelScores;
+  std::vector<Measure> measures{
+      measure_of_cases(comparison, "mean Dice", 3, true, over_labels(&Scores::dice)),
+      measure_of_cases(comparison, "mean surface Dice", 3, true, over_labels(&Scores::surface_dice)),
+      measure_of_cases(comparison, "mean HD95, mm", 2, false, over_labels(&Scores::hd95_mm)),
+      measure_of_cases(comparison, "mean ASSD, mm", 2, false, over_labels(&Scores::assd_mm)),
+      measure_of_cases(comparison, "structures missed, %", 1, false, missed_percent)};
+  for (std::size_t i = 0; i < first.scores.front().labels.size(); ++i) {
+    const int label = first.scores.front().labels[i].label;
+    const auto name = first.record.label_names.find(label);
+    const std::string shown = name == first.record.label_names.end() ? std::to_string(label) : name->second;
+    measures.push_back(measure_of_cases(comparison, "Dice " + shown, 3, true,
+                                        [i](const evaluate::CaseScores& one) { return one.labels[i].dice; }));
+  }
   return measures;
 }
 

@@ -18,6 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 
 std::string signed_interval(const evaluate::Interval& i, int decimals) {
+  if (std::isnan(i.value)) return "-";
   return fmt::format("{:+.{}f} [{:+.{}f}, {:+.{}f}]", i.value, decimals, i.low, decimals, i.high, decimals);
 }
 
@@ -69,7 +70,8 @@ void add_result(report::Page& page, const Comparison& comparison) {
       "tell "
       "how far the number depends on the patients tested, not on the choice of the labelled cases: compare the draws "
       "for that. Differences are paired: both arms on the same resampled patients. An interval that holds 0 is no "
-      "evidence of a difference.");
+      "evidence of a difference. Distances are told of structures that truth and prediction both have; those that only "
+      "one of them has are the missed ones.");
   core::Table tried{{"arm", "draw", "learning rate", "tried inside the labelled cases", first.name}, {}};
   for (std::size_t a = 0; a < comparison.arms.size(); ++a) {
     for (std::size_t k = 0; k < comparison.arms[a].draws.size(); ++k) {
@@ -175,6 +177,7 @@ void add_how(report::Page& page, const std::vector<Run>& runs) {
 }  // namespace
 
 std::string interval_text(const evaluate::Interval& i, int decimals) {
+  if (std::isnan(i.value)) return "-";
   return fmt::format("{} [{}, {}]", core::fixed(i.value, decimals), core::fixed(i.low, decimals),
                      core::fixed(i.high, decimals));
 }

@@ -60,7 +60,9 @@ TEST_F(Runs, ArmsAreSetBesideEachOtherWithAPairedDifferenceOverPatients) {
   ASSERT_EQ(comparisons.size(), 1U);
   EXPECT_EQ(comparisons[0].arms[0].name, "scratch");
   const auto measures = pipelines::measures_of(comparisons[0]);
-  ASSERT_EQ(measures.size(), 1U + 4 * 2);
+  ASSERT_EQ(measures.size(), 5U + 2);
+  EXPECT_NEAR(measures[2].arms[0].value, 2, 1e-12) << "HD95";
+  EXPECT_NEAR(measures[4].arms[0].value, 0, 1e-12) << "nothing is missed";
   EXPECT_NEAR(measures[0].arms[0].value, 0.80 + 0.004 + 0.005, 1e-12) << "over patients and draws";
   EXPECT_NEAR(measures[0].against_first[1].value, 0.03, 1e-12);
   EXPECT_NEAR(measures[0].against_first[1].low, 0.03, 1e-9) << "the same in every patient, so the interval is a point";
@@ -70,6 +72,20 @@ TEST_F(Runs, ArmsAreSetBesideEachOtherWithAPairedDifferenceOverPatients) {
   EXPECT_NE(page.find("A &lt;title&gt;"), std::string::npos);
   EXPECT_NE(page.find("Dice &lt;spleen&gt;"), std::string::npos);
   EXPECT_NE(page.find("gadolin finetune store --out mae-0"), std::string::npos);
+}
+
+TEST_F(Runs, AMissedStructureCountsAsMissedAndInNoDistance) {
+  const fs::path folder = add("scratch-0", "scratch", 0, 0.8);
+  std::string scores = core::read_text(folder / "scores.csv");
+  const std::size_t row = scores.find("c3,p3,1,");
+  scores.replace(row, scores.find('\n', row) - row, "c3,p3,1,x,0,0,inf,inf");
+  std::ofstream(folder / "scores.csv") << scores;
+  const std::vector<pipelines::Run> runs{pipelines::read_run(folder), pipelines::read_run(add("m", "mae", 0, 0.8))};
+  const auto measures = pipelines::measures_of(pipelines::compare(runs)[0]);
+  EXPECT_NEAR(measures[2].arms[0].value, 2, 1e-12);
+  EXPECT_NEAR(measures[4].arms[0].value, 100.0 / 40, 1e-12) << "one of 20 cases' two labels";
+  EXPECT_NEAR(measures[4].against_first[1].value, -100.0 / 40, 1e-12);
+  EXPECT_LT(measures[5].arms[0].value, measures[5].arms[1].value);
 }
 
 TEST_F(Runs, ArmsScoredOnOtherCasesAreNotCompared) {
