@@ -1,17 +1,6 @@
 // The table of commands: one line each, in the order of the pipeline.
 #include "pipelines/command.h"
-
-// What needs the imaging or the torch wing is left out with it.
-#ifdef GADOLIN_HAS_IMAGING
-#define GADOLIN_IMAGING(...) __VA_ARGS__
-#else
-#define GADOLIN_IMAGING(...)
-#endif
-#ifdef GADOLIN_HAS_TORCH
-#define GADOLIN_TORCH(...) __VA_ARGS__
-#else
-#define GADOLIN_TORCH(...)
-#endif
+#include "pipelines/wings.h"
 
 #define GADOLIN_COMMANDS(X)   \
   GADOLIN_IMAGING(X(phantom)) \
@@ -25,7 +14,8 @@
   GADOLIN_TORCH(X(embed))     \
   GADOLIN_TORCH(X(report))    \
   X(doctor)                   \
-  X(config)
+  X(config)                   \
+  X(bench)
 
 namespace pipelines {
 
