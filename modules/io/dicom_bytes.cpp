@@ -61,6 +61,7 @@ void DicomBytes::read(std::uint64_t begin, std::span<std::byte> target) {
   State& s = *state_;
   if (begin > s.size || target.size() > s.size - begin)
     throw reject("TRUNCATED", "the file ends in the middle of an element", kFetchAgain);
+  if (target.empty()) return;
   const auto inside = [&] {
     return begin >= s.window_begin && begin - s.window_begin + target.size() <= s.window.size();
   };
