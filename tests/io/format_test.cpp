@@ -174,7 +174,7 @@ TEST(Formats, DetachedHeadersFindTheirVoxelsBesideThemAndNowhereElse) {
     EXPECT_EQ(image.geometry.spacing_mm, (std::array<double, 3>{3, 2, 1}));
     for (const char* wrong : {"../v.raw", "/etc/passwd", "LIST", "v%02d.raw 1 3 1", "gone.raw"}) {
       write_bytes(folder / name, header + std::string(wrong) + "\n");
-      EXPECT_NE(error_of([&] { io::read_image(folder / name); }), "") << wrong;
+      EXPECT_NE(error_of([&, &file = name] { io::read_image(folder / file); }), "") << wrong;
     }
   }
   write_bytes(folder / "v.raw", voxels.substr(0, 23));
