@@ -34,8 +34,8 @@ inline void image_of(const std::filesystem::path& path, int seed, volume::Shape 
   io::write_image(path, v);
 }
 
-// Starts an ingest that publishes every case, waits until it writes and `wait_ms` more, kills it.
-inline void start_and_kill(const std::string& source, const std::filesystem::path& store, double wait_ms) {
+// Starts an ingest that publishes every case, and waits until it writes.
+inline pid_t start_ingest(const std::string& source, const std::filesystem::path& store) {
   const std::string into = store.string();
   const pid_t child = ::fork();
   if (child == 0) {
@@ -49,6 +49,20 @@ inline void start_and_kill(const std::string& source, const std::filesystem::pat
   for (int i = 0; i < 4000 && !std::filesystem::exists(store / ".lock"); ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
+  return child;
+}
+
+// How long an unbroken one takes to its last publication, on this machine as busy as it is: what the moments of killing
+// are drawn from.
+inline double writing_ms(const std::string& source, const std::filesystem::path& store) {
+  ::waitpid(start_ingest(source, store), nullptr, 0);
+  return std::chrono::duration<double, std::milli>(std::filesystem::last_write_time(store / "manifest.json") -
+                                                   std::filesystem::last_write_time(store / ".lock"))
+      .count();
+}
+
+inline void start_and_kill(const std::string& source, const std::filesystem::path& store, double wait_ms) {
+  const pid_t child = start_ingest(source, store);
   std::this_thread::sleep_for(std::chrono::duration<double, std::milli>(wait_ms));
   ::kill(child, SIGKILL);
   ::waitpid(child, nullptr, 0);
@@ -68,10 +82,11 @@ inline IngestKills kill_ingests(const std::filesystem::path& folder, int kills) 
     return "";
   };
   const std::string expected = completed_hash(folder / "whole");
+  const double writing = writing_ms(source, folder / "timed");
   core::Rng rng({static_cast<std::uint64_t>(kills), 0, 0, 0});
   for (int i = 0; i < kills; ++i) {
     const std::filesystem::path store = folder / ("killed" + std::to_string(i));
-    start_and_kill(source, store, rng.uniform(0, 120));
+    start_and_kill(source, store, rng.uniform(0, writing));
     try {
       if (std::filesystem::exists(store / "manifest.json")) {
         const store::Reader reader(store);
