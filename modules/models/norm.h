@@ -14,7 +14,7 @@ namespace models {
 // Ulyanov et al., 2016.
 //
 // On the CPU, for float32 and bfloat16, one pass for the moments and one for the rest, on channels_last_3d, which the
-// result has: torch's own norms give that layout up, and convolutions are 1.3 to 1.8 times slower without it.
+// result has; torch's own norms give that layout up. What it gains is in tests/bench/RESULTS.md.
 // Differentiable once. The result does not depend on the number of threads.
 at::Tensor norm_leaky(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, std::int64_t groups,
                       double slope, const at::Tensor& around = {});
