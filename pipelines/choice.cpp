@@ -1,5 +1,7 @@
 #include "pipelines/choice.h"
 
+#include <algorithm>
+
 #include "core/error.h"
 
 namespace pipelines {
@@ -14,6 +16,15 @@ std::string chosen_name(std::span<const core::Setting> settings, const std::stri
     name = setting.values.front();
   }
   return name;
+}
+
+std::vector<core::Setting> settings_below(std::initializer_list<std::string> groups,
+                                          std::vector<core::Setting> settings) {
+  std::erase_if(settings, [&](const core::Setting& setting) {
+    return std::none_of(groups.begin(), groups.end(),
+                        [&](const std::string& group) { return setting.key.starts_with(group + "."); });
+  });
+  return settings;
 }
 
 std::vector<core::Slot> choice_slots(const std::string& group, const std::string& name, const std::string& help,

@@ -17,8 +17,9 @@
 #include "core/table.h"
 #include "data/loader.h"
 #include "finetune/initial.h"
+#include "pipelines/choice.h"
+#include "pipelines/prepared_store.h"
 #include "pipelines/view_maker.h"
-#include "prepare/plan.h"
 #include "runtime/device.h"
 #include "train/checkpoint.h"
 #include "train/precision.h"
@@ -101,10 +102,8 @@ void FinetuneRun::take_initial(std::vector<core::Setting>& settings) {
   initial_ = train::checkpoint_weights(path, true);
   const auto config = initial_->facts.find("config");
   if (config == initial_->facts.end() || given(settings, "encoder.name")) return;
-  std::vector<core::Setting> all;
-  for (core::Setting& setting : core::settings_from_yaml(config->second, "settings of " + file_name(path))) {
-    if (setting.key.starts_with("encoder.")) all.push_back(std::move(setting));
-  }
+  std::vector<core::Setting> all =
+      settings_below({"encoder"}, core::settings_from_yaml(config->second, "settings of " + file_name(path)));
   all.insert(all.end(), settings.begin(), settings.end());
   settings = std::move(all);
 }
@@ -115,15 +114,12 @@ void FinetuneRun::read_plan() {
     throw core::usage_error("store " + file_name(request_.store) + " is not prepared",
                             "gadolin prepare " + request_.store.string() + " PREPARED, then fine-tune on that");
   }
-  const prepare::Plan plan = prepare::plan_from_yaml(record_.plan, "the store's plan");
-  for (const prepare::ChannelPlan& channel : plan.channels) record_.channels.push_back(channel.name);
+  const PreparedStore store{reader_, prepare::plan_from_yaml(record_.plan, "the store's plan")};
+  const prepare::Plan& plan = store.plan;
+  record_.channels = store.channels();
   record_.patch = recipe_.data.patch_or(plan.patch);
   batch_size_ = recipe_.data.batch_size > 0 ? recipe_.data.batch_size : plan.batch_size;
-  record_.spacing_mm = plan.spacing_mm;
-  for (std::size_t a = 0; a < 3; ++a) {
-    if (record_.spacing_mm[a] <= 0 && reader_->size() > 0)
-      record_.spacing_mm[a] = reader_->summary(0).geometry.spacing_mm[a];
-  }
+  record_.spacing_mm = store.spacing_mm();
 }
 
 void FinetuneRun::choose_cases() {

@@ -72,11 +72,8 @@ std::vector<evaluate::LabelSummary> label_summaries(const FinetuneRun& run, cons
 }
 
 double mean_dice(const evaluate::CaseScores& one) {
-  double sum = 0, count = 0;
-  for (const evaluate::LabelScores& label : one.labels) {
-    if (!std::isnan(label.dice)) sum += label.dice, ++count;
-  }
-  return count > 0 ? sum / count : 0;
+  const double mean = evaluate::mean_of_labels(one, &evaluate::LabelScores::dice);
+  return std::isnan(mean) ? 0 : mean;
 }
 
 // The first channel that the case has, as it was prepared.

@@ -13,7 +13,7 @@ std::vector<std::string> PreparedStore::channels() const {
 std::array<double, 3> PreparedStore::spacing_mm() const {
   std::array<double, 3> spacing = plan.spacing_mm;
   for (std::size_t a = 0; a < 3; ++a) {
-    if (spacing[a] <= 0) spacing[a] = reader->summary(0).geometry.spacing_mm[a];
+    if (spacing[a] <= 0 && reader->size() > 0) spacing[a] = reader->summary(0).geometry.spacing_mm[a];
   }
   return spacing;
 }

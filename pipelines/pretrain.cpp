@@ -2,7 +2,6 @@
 #include <ATen/Context.h>
 #include <fmt/format.h>
 
-#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <memory>
@@ -106,12 +105,7 @@ std::int64_t elements(const train::NamedTensors& tensors) {
 // Updates that the newest checkpoint of the folder has behind it.
 std::int64_t steps_before(const fs::path& folder) {
   const std::vector<fs::path> found = train::checkpoints(folder);
-  if (found.empty()) return 0;
-  const std::string name = found.front().stem().string();
-  std::int64_t step = 0;
-  const std::size_t digits = name.find_first_of("0123456789");
-  if (digits != std::string::npos) std::from_chars(name.data() + digits, name.data() + name.size(), step);
-  return step;
+  return found.empty() ? 0 : train::checkpoint_step(found.front());
 }
 
 // All that a run needs, made and checked; nothing is written yet.

@@ -53,9 +53,10 @@ core::Exit write_report(const Request& request) {
   }
   if (runs.empty()) throw core::Error("none of the runs could be read");
   const fs::path out = request.out.empty() ? fs::path(request.runs.front()) / "report.html" : fs::path(request.out);
-  core::publish_file(out, std::string_view(report_page(runs, request.title)));
-  for (const Comparison& comparison : compare(runs)) {
-    const Measure first = measures_of(comparison).front();
+  const std::vector<Comparison> comparisons = compare(runs);
+  core::publish_file(out, std::string_view(report_page(runs, comparisons, request.title)));
+  for (const Comparison& comparison : comparisons) {
+    const Measure& first = comparison.measures.front();
     for (std::size_t a = 0; a < comparison.arms.size(); ++a) {
       std::printf("%s, %lld labelled: %-24s %s %s over %zu test cases, %zu draws\n", comparison.task.c_str(),
                   static_cast<long long>(comparison.labelled), comparison.arms[a].name.c_str(), first.name.c_str(),

@@ -62,15 +62,8 @@ Measure measure_of_cases(const Comparison& comparison, std::string name, int dec
   return measure;
 }
 
-using Pick = double evaluate::LabelScores::*;
-
-// The mean over the labels of a case that have one.
-OfCase over_labels(Pick pick) {
-  return [pick](const evaluate::CaseScores& one) {
-    std::vector<double> own;
-    for (const auto& label : one.labels) own.push_back(label.*pick);
-    return mean_of_finite(own);
-  };
+OfCase over_labels(double evaluate::LabelScores::*score) {
+  return [score](const evaluate::CaseScores& one) { return evaluate::mean_of_labels(one, score); };
 }
 
 // Structures that are in one of truth and prediction only, per cent: no distance can be told of them.

@@ -33,12 +33,12 @@ std::string verdict(const Measure& measure, std::size_t arm, const Comparison& c
                      signed_interval(d, measure.decimals));
 }
 
-core::Table table_of(const Comparison& comparison, const std::vector<Measure>& measures) {
+core::Table table_of(const Comparison& comparison) {
   core::Table table{{"number"}, {}};
   for (const ArmOfRuns& arm : comparison.arms) table.columns.push_back(arm.name);
   for (std::size_t a = 1; a < comparison.arms.size(); ++a)
     table.columns.push_back(fmt::format("{} - {}", comparison.arms[a].name, comparison.arms.front().name));
-  for (const Measure& measure : measures) {
+  for (const Measure& measure : comparison.measures) {
     std::vector<std::string> row{measure.name};
     for (const evaluate::Interval& each : measure.arms) row.push_back(interval_text(each, measure.decimals));
     for (std::size_t a = 1; a < comparison.arms.size(); ++a)
@@ -49,8 +49,7 @@ core::Table table_of(const Comparison& comparison, const std::vector<Measure>& m
 }
 
 void add_result(report::Page& page, const Comparison& comparison) {
-  const std::vector<Measure> measures = measures_of(comparison);
-  const Measure& first = measures.front();
+  const Measure& first = comparison.measures.front();
   const std::size_t draws = comparison.arms.front().draws.size();
   page.section(fmt::format("{} with {} labelled cases", comparison.task, comparison.labelled));
   for (std::size_t a = 1; a < comparison.arms.size(); ++a) page.paragraph(verdict(first, a, comparison));
@@ -62,7 +61,7 @@ void add_result(report::Page& page, const Comparison& comparison) {
   }
   page.figure_svg(report::interval_plot(plot),
                   "Mean over the test cases with its 95 % interval; pale dots are single draws of the labelled cases.");
-  page.table(table_of(comparison, measures),
+  page.table(table_of(comparison),
              fmt::format("{} test cases; each number is the mean over {} draw{} of the labelled cases.",
                          comparison.cases(), draws, draws == 1 ? "" : "s"));
   page.note(
@@ -182,8 +181,8 @@ std::string interval_text(const evaluate::Interval& i, int decimals) {
                      core::fixed(i.high, decimals));
 }
 
-std::string report_page(const std::vector<Run>& runs, const std::string& title) {
-  const std::vector<Comparison> comparisons = compare(runs);
+std::string report_page(const std::vector<Run>& runs, const std::vector<Comparison>& comparisons,
+                        const std::string& title) {
   std::string subtitle = fmt::format("{} run{}", runs.size(), runs.size() == 1 ? "" : "s");
   report::Page page(title, subtitle);
   for (const Comparison& comparison : comparisons) add_result(page, comparison);

@@ -8,8 +8,9 @@
 
 namespace pipelines {
 
-// The whole HTML file. Throws Error as compare().
-std::string report_page(const std::vector<Run>& runs, const std::string& title);
+// The whole HTML file; `comparisons` are those of the runs.
+std::string report_page(const std::vector<Run>& runs, const std::vector<Comparison>& comparisons,
+                        const std::string& title);
 
 // "0.853 [0.841, 0.866]".
 std::string interval_text(const evaluate::Interval& interval, int decimals);

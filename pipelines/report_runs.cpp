@@ -95,7 +95,7 @@ std::vector<Comparison> compare(const std::vector<Run>& runs) {
     auto found = std::find_if(all.begin(), all.end(),
                               [&](const Comparison& c) { return c.task == run.task && c.labelled == run.labelled; });
     if (found == all.end()) {
-      all.push_back({run.task, run.labelled, {}});
+      all.push_back({run.task, run.labelled, {}, {}});
       found = all.end() - 1;
     }
     if (!found->arms.empty() && case_ids(*found->arms.front().draws.front()) != case_ids(run)) {
@@ -117,6 +117,7 @@ std::vector<Comparison> compare(const std::vector<Run>& runs) {
       return (a.name == "scratch") > (b.name == "scratch");
     });
   }
+  for (Comparison& comparison : all) comparison.measures = measures_of(comparison);
   return all;
 }
 

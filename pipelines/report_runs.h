@@ -37,28 +37,31 @@ struct ArmOfRuns {
   std::vector<const Run*> draws;
 };
 
-// Arms that may be compared: one task, one number of labelled cases, one set of test cases.
-struct Comparison {
-  std::string task;
-  std::int64_t labelled = 0;
-  std::vector<ArmOfRuns> arms;  // scratch first
-
-  bool dense() const { return !arms.front().draws.front()->scores.empty(); }
-  std::size_t cases() const;
-};
-
-// Throws Error when arms of one task were scored on different test cases.
-std::vector<Comparison> compare(const std::vector<Run>& runs);
-
 // A number with its interval over patients.
 struct Measure {
-  std::string name;  // "mean Dice", "Dice of liver", "AUC", "balanced accuracy", "HD95 of liver, mm"
+  std::string name;  // "mean Dice", "Dice of liver", "AUC", "structures missed, %"
   int decimals = 3;
   bool higher_is_better = true;
   std::vector<evaluate::Interval> arms;           // by arm
   std::vector<std::vector<double>> draws;         // by arm and draw
   std::vector<evaluate::Interval> against_first;  // arm minus the first arm, paired by patient; [0] unused
 };
+
+// Arms that may be compared: one task, one number of labelled cases, one set of test cases.
+struct Comparison {
+  std::string task;
+  std::int64_t labelled = 0;
+  std::vector<ArmOfRuns> arms;    // scratch first
+  std::vector<Measure> measures;  // the one that is told first in front
+
+  bool dense() const { return !arms.front().draws.front()->scores.empty(); }
+  std::size_t cases() const;
+};
+
+// Refers to `runs`. Throws Error when arms of one task were scored on different test cases or labels.
+std::vector<Comparison> compare(const std::vector<Run>& runs);
+
+// What compare() fills in.
 std::vector<Measure> measures_of(const Comparison& comparison);
 
 }  // namespace pipelines

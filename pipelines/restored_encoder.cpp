@@ -1,9 +1,8 @@
 #include "pipelines/restored_encoder.h"
 
-#include <algorithm>
-
 #include "core/error.h"
 #include "core/hash.h"
+#include "pipelines/choice.h"
 #include "pipelines/network.h"
 #include "pipelines/restored_task.h"
 #include "runtime/transfer.h"
@@ -17,8 +16,7 @@ namespace fs = std::filesystem;
 
 // The encoder with the settings that the record's config gave it.
 std::shared_ptr<models::Encoder> encoder_of(const RunRecord& record) {
-  std::vector<core::Setting> settings = core::settings_from_yaml(record.config, "resolved.yaml");
-  std::erase_if(settings, [](const core::Setting& setting) { return setting.key.rfind("encoder.", 0) != 0; });
+  const auto settings = settings_below({"encoder"}, core::settings_from_yaml(record.config, "resolved.yaml"));
   EncoderChoice choice = EncoderChoice::from(settings);
   core::configure(choice.slots(), settings);
   return choice.make(input_of(record));

@@ -59,17 +59,14 @@ RestoredTask restore_task(const std::filesystem::path& file_or_folder, const c10
     if (restored.record.kind != "finetune")
       throw core::Error("it comes from gadolin " + restored.record.kind + ", which teaches no task",
                         "fine-tune it first: gadolin finetune STORE --init " + path.string());
-    const auto settings = core::settings_from_yaml(restored.record.config, "the checkpoint's settings");
+    const auto settings = settings_below({"encoder", "task"},
+                                         core::settings_from_yaml(restored.record.config, "the checkpoint's settings"));
     EncoderChoice encoder = EncoderChoice::from(settings);
     TaskChoice task = TaskChoice::from(settings);
     restored.entry = &task.entry();
     std::vector<core::Slot> slots = encoder.slots();
     for (core::Slot& slot : task.slots()) slots.push_back(std::move(slot));
-    std::vector<core::Setting> own;  // the loop's settings are no matter here
-    for (const core::Setting& setting : settings) {
-      if (setting.key.starts_with("encoder.") || setting.key.starts_with("task.")) own.push_back(setting);
-    }
-    core::configure(slots, own);
+    core::configure(slots, settings);
     finetune::Setup setup;
     setup.input = input_of(restored.record);
     setup.encoder = encoder.make(setup.input);

@@ -48,18 +48,6 @@ const LabelScores* find(const CaseScores& one, int label) {
   return nullptr;
 }
 
-// Mean of one score over the labels of a case that have one; NaN when none has.
-double mean_of_labels(const CaseScores& one, double LabelScores::*score) {
-  double sum = 0;
-  int counted = 0;
-  for (const LabelScores& scores : one.labels) {
-    if (!std::isfinite(scores.*score)) continue;
-    sum += scores.*score;
-    ++counted;
-  }
-  return counted == 0 ? kAbsent : sum / counted;
-}
-
 // One line of the summary; `score_of` gives NaN or infinity where a case has no such number.
 template <class ScoreOf>
 LabelSummary line_of(std::span<const CaseScores> cases, const BootstrapOptions& options, const ScoreOf& score_of) {
@@ -99,6 +87,17 @@ std::vector<LabelScores> score_labels(const volume::Volume& prediction, const vo
     result.push_back({labels[i], shared[i].dice(), surface.surface_dice, surface.hd95_mm, surface.assd_mm});
   }
   return result;
+}
+
+double mean_of_labels(const CaseScores& one, double LabelScores::*score) {
+  double sum = 0;
+  int counted = 0;
+  for (const LabelScores& scores : one.labels) {
+    if (!std::isfinite(scores.*score)) continue;
+    sum += scores.*score;
+    ++counted;
+  }
+  return counted == 0 ? kAbsent : sum / counted;
 }
 
 core::Table scores_table(std::span<const CaseScores> cases, const LabelNames& names) {

@@ -29,6 +29,9 @@ struct CaseScores {
   std::vector<LabelScores> labels;
 };
 
+// Mean of one score over the labels of a case that have one; NaN when none has.
+double mean_of_labels(const CaseScores& one, double LabelScores::*score);
+
 using LabelNames = std::map<int, std::string>;
 
 // case,patient,label,name,dice,surface_dice,hd95_mm,assd_mm: one row a case and label; "nan" and "inf" as above.

@@ -13,6 +13,7 @@
 #include "core/config.h"
 #include "models/encoder.h"
 #include "train/learner.h"
+#include "train/networks.h"
 
 namespace ssl {
 
@@ -33,6 +34,27 @@ struct Setup {
   std::shared_ptr<models::Encoder> encoder;
   models::Input input;  // channels, patch, spacing
   c10::Device device = c10::Device(c10::kCPU);
+};
+
+// What most are: one encoder, with networks of the method's own around it, all trained in one phase.
+class OneEncoder : public Method {
+ public:
+  std::vector<train::Phase> phases() override { return {{phase_, networks_.trained()}}; }
+  train::NamedTensors weights() override { return networks_.all(); }
+  void set_training(bool training) override { networks_.set_training(training); }
+  at::Tensor embedding(const at::Tensor& images) override;
+
+ protected:
+  OneEncoder(std::string phase, const Setup& setup);
+  void add(const std::string& name, std::shared_ptr<torch::nn::Module> network);  // moves it to the device
+
+  models::Input input_;
+  std::shared_ptr<models::Encoder> encoder_;
+
+ private:
+  std::string phase_;
+  c10::Device device_;
+  train::Networks networks_;
 };
 
 class MethodSettings {

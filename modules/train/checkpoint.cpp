@@ -46,15 +46,6 @@ std::size_t rank_of(const std::string& name) {
   return rank;
 }
 
-std::int64_t step_of(const std::filesystem::path& path) {
-  const std::string name = path.filename().string();
-  if (!name.starts_with(kStem) || !name.ends_with(kSuffix)) return -1;
-  const char* const begin = name.data() + kStem.size();
-  const char* const end = name.data() + name.size() - kSuffix.size();
-  std::int64_t step = -1;
-  return std::from_chars(begin, end, step).ptr == end ? step : -1;
-}
-
 runtime::Archive& learner_of(Checkpoint& checkpoint, std::size_t rank) {
   if (checkpoint.learner.size() <= rank) checkpoint.learner.resize(rank + 1);
   return checkpoint.learner[rank];
@@ -146,13 +137,23 @@ std::filesystem::path checkpoint_path(const std::filesystem::path& folder, std::
   return folder / (kStem + std::to_string(step) + kSuffix);
 }
 
+std::int64_t checkpoint_step(const std::filesystem::path& path) {
+  const std::string name = path.filename().string();
+  if (!name.starts_with(kStem) || !name.ends_with(kSuffix)) return -1;
+  const char* const begin = name.data() + kStem.size();
+  const char* const end = name.data() + name.size() - kSuffix.size();
+  std::int64_t step = -1;
+  return std::from_chars(begin, end, step).ptr == end ? step : -1;
+}
+
 std::vector<std::filesystem::path> checkpoints(const std::filesystem::path& folder) {
   std::vector<std::filesystem::path> found;
   std::error_code failed;
   for (const auto& entry : std::filesystem::directory_iterator(folder, failed)) {
-    if (step_of(entry.path()) >= 0) found.push_back(entry.path());
+    if (checkpoint_step(entry.path()) >= 0) found.push_back(entry.path());
   }
-  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return step_of(a) > step_of(b); });
+  std::sort(found.begin(), found.end(),
+            [](const auto& a, const auto& b) { return checkpoint_step(a) > checkpoint_step(b); });
   return found;
 }
 

@@ -43,6 +43,8 @@ Checkpoint read_checkpoint(const std::filesystem::path& path);
 runtime::Archive checkpoint_weights(const std::filesystem::path& path, bool average = false);
 
 std::filesystem::path checkpoint_path(const std::filesystem::path& folder, std::int64_t step);
+// The step in the file's name; -1 when it is no checkpoint's.
+std::int64_t checkpoint_step(const std::filesystem::path& path);
 // Those of a folder, newest first. Empty when there is no folder.
 std::vector<std::filesystem::path> checkpoints(const std::filesystem::path& folder);
 // The newest that is sound; warns of each damaged one. Nothing when there is none at all; throws Error when there are

@@ -3,6 +3,7 @@
 
 #include <fstream>
 
+#include "../scratch.h"
 #include "core/error.h"
 #include "gadolin.h"
 #include "pipelines/feature_file.h"
@@ -11,7 +12,7 @@
 namespace fs = std::filesystem;
 
 TEST(FeatureFile, ReadsBackWhatWasWritten) {
-  const tiny::Folder folder("features");
+  const Scratch folder;
   const at::Tensor rows = at::sin(at::arange(12)).view({3, 4});
   const at::Tensor dense = at::arange(2 * 3 * 4 * 5).to(at::kFloat).view({2, 3, 4, 5});
   const std::map<std::string, std::string> facts{{"key", "abc"}, {"config", std::string(100000, 'x')}};
@@ -29,7 +30,7 @@ TEST(FeatureFile, ReadsBackWhatWasWritten) {
 }
 
 TEST(FeatureFile, IsWholeOrNotThereAndDamageIsAnError) {
-  const tiny::Folder folder("features_damage");
+  const Scratch folder;
   const auto write = [&](const std::function<at::Tensor(std::int64_t)>& row) {
     pipelines::write_features(folder / "f.h5", {}, 2, [&](std::int64_t i) {
       return pipelines::CaseFeatures{std::to_string(i), "", row(i), {}};
@@ -49,7 +50,7 @@ TEST(FeatureFile, IsWholeOrNotThereAndDamageIsAnError) {
 }
 
 TEST(Embed, KeepsTheEmbeddingOfEveryCaseAndKnowsWhenItHasThemAlready) {
-  const tiny::Folder folder("embed");
+  const Scratch folder;
   tiny::prepared_store(folder / "store", 3, {20, 16, 24});
   tiny::prepared_store(folder / "cubes", 2, {16, 16, 16});
   const std::string store = (folder / "store").string(), run = (folder / "run").string();

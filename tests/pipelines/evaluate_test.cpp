@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "../scratch.h"
 #include "core/table.h"
 #include "evaluate/scores.h"
 #include "in_process.h"
@@ -17,20 +18,6 @@ using volume::Volume;
 using volume::VoxelType;
 
 namespace {
-
-struct ScoreFolder {
-  fs::path path;
-  ScoreFolder() {
-    path = fs::temp_directory_path() /
-           ("gadolin_evaluate_" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()) + "_" +
-            std::to_string(::getpid()));
-    fs::remove_all(path);
-    fs::create_directories(path);
-  }
-  ~ScoreFolder() { fs::remove_all(path); }
-  fs::path operator/(const std::string& name) const { return path / name; }
-  std::string word(const std::string& name) const { return (path / name).string(); }
-};
 
 // A block of class 1 from slice `from` on and one voxel of class 2, slices 2.5 mm thick.
 Volume label_map(std::int64_t from, bool second = true) {
@@ -69,7 +56,7 @@ void store_of(const fs::path& folder, const std::vector<std::pair<std::string, s
 }  // namespace
 
 TEST(Evaluate, LabelMapsAgainstAStoreGiveATableAndIntervalsOverPatients) {
-  const ScoreFolder folder;
+  const Scratch folder;
   store_of(folder / "store", {{"c0", "p0"}, {"c1", "p0"}, {"c2", "p1"}, {"c3", "p2"}});
   write(folder / "maps/c0.nii.gz", label_map(1));
   write(folder / "maps/c1.nii.gz", label_map(2));         // one slice further: Dice 2/3, 2.5 mm
@@ -97,7 +84,7 @@ TEST(Evaluate, LabelMapsAgainstAStoreGiveATableAndIntervalsOverPatients) {
 }
 
 TEST(Evaluate, TheSameInJsonFromFoldersAndTheSameForAnyNumberOfWorkers) {
-  const ScoreFolder folder;
+  const Scratch folder;
   for (int i = 0; i < 4; ++i) {
     write(folder / ("truth/c" + std::to_string(i) + ".nii.gz"), label_map(1));
     write(folder / ("maps/c" + std::to_string(i) + ".nii.gz"), label_map(1 + i % 3));
@@ -115,7 +102,7 @@ TEST(Evaluate, TheSameInJsonFromFoldersAndTheSameForAnyNumberOfWorkers) {
 }
 
 TEST(Evaluate, AnotherGridIsARowWithItsStoryAndTheOthersAreScored) {
-  const ScoreFolder folder;
+  const Scratch folder;
   store_of(folder / "store", {{"c0", "p0"}, {"c1", "p1"}, {"c2", "p2"}});
   write(folder / "maps/c0.nii.gz", label_map(1));
   Volume moved = label_map(1);
@@ -136,7 +123,7 @@ TEST(Evaluate, AnotherGridIsARowWithItsStoryAndTheOthersAreScored) {
 }
 
 TEST(Evaluate, OnlyTheCasesOfASplitAreScoredAndThenAMissingOneCounts) {
-  const ScoreFolder folder;
+  const Scratch folder;
   store_of(folder / "store", {{"c0", "p0"}, {"c1", "p1"}, {"c2", "p2"}});
   std::ofstream(folder / "split.csv") << "case,patient,set\nc0,p0,train\nc1,p1,test\nc2,p2,test\n";
   write(folder / "maps/c0.nii.gz", label_map(1));
@@ -152,7 +139,7 @@ TEST(Evaluate, OnlyTheCasesOfASplitAreScoredAndThenAMissingOneCounts) {
 }
 
 TEST(Evaluate, AClassificationIsRankedWithOrWithoutAStoreOfTheTruth) {
-  const ScoreFolder folder;
+  const Scratch folder;
   store_of(folder / "store", {{"c0", "p0"}, {"c1", "p1"}, {"d0", "p2"}, {"d1", "p3"}});
   std::ofstream(folder / "predictions.csv")
       << "case,patient,truth,p0,p1\nc0,p0,,0.9,0.1\nc1,p1,,0.4,0.6\nd0,p2,,0.2,0.8\nd1,"
@@ -174,7 +161,7 @@ TEST(Evaluate, AClassificationIsRankedWithOrWithoutAStoreOfTheTruth) {
 }
 
 TEST(Evaluate, WhatCannotBeDoneIsTwoWithAHint) {
-  const ScoreFolder folder;
+  const Scratch folder;
   store_of(folder / "store", {{"c0", "p0"}});
   write(folder / "maps/c0.nii.gz", label_map(1));
   const std::string maps = "evaluate " + folder.word("maps"), out = " --out " + folder.word("scores.csv");

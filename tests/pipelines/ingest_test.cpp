@@ -12,6 +12,7 @@
 #include <iterator>
 #include <thread>
 
+#include "../scratch.h"
 #include "core/table.h"
 #include "gadolin.h"
 #include "io/format.h"
@@ -24,19 +25,6 @@ using volume::VoxelType;
 
 namespace {
 
-struct Folder {
-  fs::path path;
-  Folder() {
-    path = fs::temp_directory_path() /
-           ("gadolin_ingest_" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()) + "_" +
-            std::to_string(::getpid()));
-    fs::remove_all(path);
-    fs::create_directories(path);
-  }
-  ~Folder() { fs::remove_all(path); }
-  fs::path operator/(const std::string& name) const { return path / name; }
-};
-
 void cohort(const fs::path& folder, int count, volume::Shape shape = {6, 7, 8}) {
   for (int i = 0; i < count; ++i) image_of(folder / ("case" + std::to_string(100 + i) + ".nii.gz"), i, shape);
 }
@@ -45,17 +33,10 @@ void cut(const fs::path& path) { fs::resize_file(path, fs::file_size(path) / 2);
 
 Outcome ingest(const std::string& arguments) { return gadolin("ingest " + arguments); }
 
-std::string quoted(const fs::path& path) { return "'" + path.string() + "'"; }
-
-fs::path shared_data() {
-  if (const char* given = std::getenv("GADOLIN_SHARED_DATA")) return given;
-  return fs::weakly_canonical(fs::path(__FILE__).parent_path() / "../../../shared/data");
-}
-
 }  // namespace
 
 TEST(Ingest, AFolderBecomesAStoreAndASecondRunFindsAllThere) {
-  const Folder folder;
+  const Scratch folder;
   cohort(folder / "in", 5);
   const std::string arguments = quoted(folder / "in") + " " + quoted(folder / "store");
   const Outcome first = ingest(arguments);
@@ -74,7 +55,7 @@ TEST(Ingest, AFolderBecomesAStoreAndASecondRunFindsAllThere) {
 }
 
 TEST(Ingest, ATruncatedFileAmongGoodOnesIsARowOfTheReportAndTheOthersAreThere) {
-  const Folder folder;
+  const Scratch folder;
   cohort(folder / "in", 4);
   cut(folder / "in/case101.nii.gz");
   const Outcome outcome = ingest(quoted(folder / "in") + " " + quoted(folder / "store") + " --workers 2");
@@ -95,7 +76,7 @@ TEST(Ingest, ATruncatedFileAmongGoodOnesIsARowOfTheReportAndTheOthersAreThere) {
 }
 
 TEST(Ingest, WhatCannotBeUsedAtAllExitsWithThreeOrTwoAndAHint) {
-  const Folder folder;
+  const Scratch folder;
   fs::create_directories(folder / "empty");
   cohort(folder / "bad", 2);
   cut(folder / "bad/case100.nii.gz");
@@ -120,7 +101,7 @@ TEST(Ingest, WhatCannotBeUsedAtAllExitsWithThreeOrTwoAndAHint) {
 }
 
 TEST(Ingest, ADryRunChecksEveryCaseAndWritesNothing) {
-  const Folder folder;
+  const Scratch folder;
   cohort(folder / "in", 3);
   cut(folder / "in/case102.nii.gz");
   const Outcome outcome = ingest(quoted(folder / "in") + " " + quoted(folder / "store") + " --dry-run");
@@ -130,7 +111,7 @@ TEST(Ingest, ADryRunChecksEveryCaseAndWritesNothing) {
 }
 
 TEST(Ingest, ALabelOutsideTheDeclaredClassesNamesTheValue) {
-  const Folder folder;
+  const Scratch folder;
   image_of(folder / "a.nii.gz", 1);
   Volume map(volume::Shape{6, 7, 8}, VoxelType::kUInt8, volume::Geometry{});
   map.voxels<std::uint8_t>()[5] = 3;
@@ -148,14 +129,14 @@ TEST(Ingest, ALabelOutsideTheDeclaredClassesNamesTheValue) {
 }
 
 TEST(Ingest, KilledAtAnyMomentTheNextRunGoesOnAndTheStoreIsThatOfAnUnbrokenRun) {
-  const Folder folder;
+  const Scratch folder;
   const IngestKills tally = kill_ingests(folder.path, 3);
   EXPECT_EQ(tally.broken, 0) << tally.story;
   EXPECT_EQ(tally.incomplete, 0) << tally.story;
 }
 
 TEST(Ingest, WhereNothingMoreCanBeWrittenTheRunSaysSoAndWhatWasPublishedStays) {
-  const Folder folder;
+  const Scratch folder;
   cohort(folder / "in", 3);
   const std::string arguments = quoted(folder / "in") + " " + quoted(folder / "store");
   ASSERT_EQ(ingest(arguments).exit, 0);
@@ -178,7 +159,7 @@ TEST(Ingest, WhereNothingMoreCanBeWrittenTheRunSaysSoAndWhatWasPublishedStays) {
 }
 
 TEST(Ingest, AFileThatIsNoImageIsToldAsSuchWhereverItIs) {
-  const Folder folder;
+  const Scratch folder;
   cohort(folder / "in", 2);
   std::ofstream(folder / "in/case101.nii.gz") << "this is a letter, not an image";
   std::ofstream(folder / "letter.txt") << "dear all";
@@ -197,7 +178,7 @@ TEST(Ingest, AFileThatIsNoImageIsToldAsSuchWhereverItIs) {
 }
 
 TEST(Ingest, ALabelOfAnotherGridIsARowOfTheReportAndTheOthersAreThere) {
-  const Folder folder;
+  const Scratch folder;
   image_of(folder / "a.nii.gz", 1);
   const auto label = [&](const std::string& name, volume::Shape shape, double shift_mm) {
     volume::Geometry geometry;
@@ -223,7 +204,7 @@ TEST(Ingest, ALabelOfAnotherGridIsARowOfTheReportAndTheOthersAreThere) {
 }
 
 TEST(Ingest, TwoRowsOfOneNameAreRefusedBeforeAnythingIsWritten) {
-  const Folder folder;
+  const Scratch folder;
   image_of(folder / "a.nii.gz", 1);
   image_of(folder / "b.nii.gz", 2);
   std::ofstream(folder / "t.csv") << "case,image\none,a.nii.gz\none,b.nii.gz\n";
@@ -234,7 +215,7 @@ TEST(Ingest, TwoRowsOfOneNameAreRefusedBeforeAnythingIsWritten) {
 }
 
 TEST(Ingest, ASignalEndsTheRunAfterACommitWithFive) {
-  const Folder folder;
+  const Scratch folder;
   cohort(folder / "in", 40, {16, 40, 40});
   const std::string store = (folder / "store").string(), source = (folder / "in").string();
   const pid_t child = ::fork();
@@ -262,7 +243,7 @@ TEST(Ingest, ASignalEndsTheRunAfterACommitWithFive) {
 TEST(Ingest, HippocampusCasesComeThroughATableWithTheirLabels) {
   const fs::path data = shared_data() / "msd_hippocampus";
   if (!fs::exists(data)) GTEST_SKIP() << "no shared data";
-  const Folder folder;
+  const Scratch folder;
   std::ofstream table(folder / "cases.csv");
   table << "case,image,label,patient\n";
   for (const char* id : {"006", "007", "008", "011"}) {

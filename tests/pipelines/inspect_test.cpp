@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "../scratch.h"
 #include "core/files.h"
 #include "gadolin.h"
 #include "io/dicom.h"
@@ -16,21 +17,6 @@
 namespace fs = std::filesystem;
 
 namespace {
-
-struct Folder {
-  fs::path path;
-  Folder() {
-    path = fs::temp_directory_path() /
-           ("gadolin_inspect_" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()) + "_" +
-            std::to_string(::getpid()));
-    fs::remove_all(path);
-    fs::create_directories(path);
-  }
-  ~Folder() { fs::remove_all(path); }
-  fs::path operator/(const std::string& name) const { return path / name; }
-};
-
-std::string quoted(const fs::path& path) { return "'" + path.string() + "'"; }
 
 Outcome inspect(const std::string& arguments) { return quick_gadolin("inspect " + arguments); }
 
@@ -89,7 +75,7 @@ void expect_picture(const fs::path& path, std::uint32_t least_width, std::uint32
 }  // namespace
 
 TEST(Inspect, AStoreIsToldAsTextAndAsJsonAndShown) {
-  const Folder folder;
+  const Scratch folder;
   phantom_store(folder / "raw");
   const Outcome text = inspect(quoted(folder / "raw") + " --png " + quoted(folder / "raw.png"));
   ASSERT_EQ(text.exit, 0) << text.out;
@@ -106,7 +92,7 @@ TEST(Inspect, AStoreIsToldAsTextAndAsJsonAndShown) {
 }
 
 TEST(Inspect, NoTextOfAReportIsEverTold) {
-  const Folder folder;
+  const Scratch folder;
   phantom_store(folder / "raw");
   const std::string report = store::Reader(folder / "raw").summary(0).report;
   ASSERT_GT(report.size(), 20U);
@@ -116,7 +102,7 @@ TEST(Inspect, NoTextOfAReportIsEverTold) {
 }
 
 TEST(Inspect, APreparedStoreTellsItsPlan) {
-  const Folder folder;
+  const Scratch folder;
   phantom_store(folder / "raw");
   ASSERT_EQ(quick_gadolin("prepare " + quoted(folder / "raw") + " " + quoted(folder / "ready")).exit, 0);
   const Outcome text = inspect(quoted(folder / "ready"));
@@ -129,7 +115,7 @@ TEST(Inspect, APreparedStoreTellsItsPlan) {
 }
 
 TEST(Inspect, OneCaseOfAStoreByItsIdAndAWrongIdWithAHint) {
-  const Folder folder;
+  const Scratch folder;
   phantom_store(folder / "raw");
   const boost::json::object one =
       json_of(quoted(folder / "raw") + " --case P0002 --slices 3 --png " + quoted(folder / "one.png"));
@@ -145,7 +131,7 @@ TEST(Inspect, OneCaseOfAStoreByItsIdAndAWrongIdWithAHint) {
 }
 
 TEST(Inspect, AnImageWithItsLabelMap) {
-  const Folder folder;
+  const Scratch folder;
   const volume::Case one = volume::phantom_case(small_cohort(), 0);
   io::write_image(folder / "image.nii.gz", one.reference());
   io::write_image(folder / "label.nii.gz", *one.label_map);
@@ -167,7 +153,7 @@ TEST(Inspect, AnImageWithItsLabelMap) {
 }
 
 TEST(Inspect, AFolderOfImagesIsACohort) {
-  const Folder folder;
+  const Scratch folder;
   for (std::int64_t i = 0; i < 3; ++i) {
     fs::create_directories(folder / "in");
     io::write_image(folder / ("in/scan" + std::to_string(i) + ".nii.gz"),
@@ -182,7 +168,7 @@ TEST(Inspect, AFolderOfImagesIsACohort) {
 }
 
 TEST(Inspect, AFolderOfDicomIsACohortAndOneSeriesIsACase) {
-  const Folder folder;
+  const Scratch folder;
   for (std::int64_t i = 0; i < 2; ++i) {
     const std::string name = "patient" + std::to_string(i);
     io::write_dicom(folder / ("in/" + name), volume::phantom_case(small_cohort(), i).reference(), {name, name});
@@ -202,7 +188,7 @@ TEST(Inspect, AFolderOfDicomIsACohortAndOneSeriesIsACase) {
 }
 
 TEST(Inspect, ADamagedImageAmongGoodOnesIsPassedOverInThePicture) {
-  const Folder folder;
+  const Scratch folder;
   fs::create_directories(folder / "in");
   for (std::int64_t i = 0; i < 2; ++i) {
     io::write_image(folder / ("in/scan" + std::to_string(i) + ".nii.gz"),
@@ -216,7 +202,7 @@ TEST(Inspect, ADamagedImageAmongGoodOnesIsPassedOverInThePicture) {
 }
 
 TEST(Inspect, WeightsAreToldTensorByTensor) {
-  const Folder folder;
+  const Scratch folder;
   weights_file(
       folder / "checkpoint-10.gadolin",
       R"({"__metadata__":{"format":"gadolin-checkpoint-1","command":"gadolin pretrain","config":"a: 1\nb: 2\n"},)"
@@ -239,7 +225,7 @@ TEST(Inspect, WeightsAreToldTensorByTensor) {
 }
 
 TEST(Inspect, WhatIsDamagedIsAnErrorWithAHint) {
-  const Folder folder;
+  const Scratch folder;
   phantom_store(folder / "raw");
   io::write_image(folder / "image.nii.gz", volume::phantom_case(small_cohort(), 0).reference());
   fs::resize_file(folder / "image.nii.gz", fs::file_size(folder / "image.nii.gz") / 2);
@@ -256,7 +242,7 @@ TEST(Inspect, WhatIsDamagedIsAnErrorWithAHint) {
 }
 
 TEST(Inspect, WhatIsNotThereOrNothingOfOursIsToldWithAHint) {
-  const Folder folder;
+  const Scratch folder;
   phantom_store(folder / "raw");
   fs::create_directories(folder / "empty");
   std::ofstream(folder / "notes.txt") << "hello";

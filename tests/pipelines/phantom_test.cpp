@@ -15,6 +15,7 @@
 #include <map>
 #include <thread>
 
+#include "../scratch.h"
 #include "core/table.h"
 #include "gadolin.h"
 #include "io/format.h"
@@ -23,19 +24,6 @@
 namespace fs = std::filesystem;
 
 namespace {
-
-struct PhantomFolder {
-  fs::path path;
-  PhantomFolder() {
-    path = fs::temp_directory_path() /
-           ("gadolin_phantom_" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()) + "_" +
-            std::to_string(::getpid()));
-    fs::remove_all(path);
-    fs::create_directories(path);
-  }
-  ~PhantomFolder() { fs::remove_all(path); }
-  fs::path operator/(const std::string& name) const { return path / name; }
-};
 
 volume::PhantomOptions tiny() {
   volume::PhantomOptions options;
@@ -67,7 +55,7 @@ bool same_voxels(const volume::Volume& a, const volume::Volume& b) {
 }  // namespace
 
 TEST(PhantomCommand, ANiftiCohortComesThroughIngestAsItWasMade) {
-  const PhantomFolder folder;
+  const Scratch folder;
   const Outcome made = phantom(folder / "p", "--channels 2 --labelled 4");
   ASSERT_EQ(made.exit, 0) << made.out;
   EXPECT_NE(made.out.find("6 cases of 6 patients, 4 labelled; 6 written"), std::string::npos) << made.out;
@@ -99,7 +87,7 @@ TEST(PhantomCommand, ANiftiCohortComesThroughIngestAsItWasMade) {
 }
 
 TEST(PhantomCommand, ADicomCohortComesThroughIngestAsItWasMade) {
-  const PhantomFolder folder;
+  const Scratch folder;
   const Outcome made =
       phantom(folder / "p", "--format dicom --modality CT --labelled 1 --patients 3 --set test_patients=2");
   ASSERT_EQ(made.exit, 0) << made.out;
@@ -133,7 +121,7 @@ TEST(PhantomCommand, ADicomCohortComesThroughIngestAsItWasMade) {
 }
 
 TEST(PhantomCommand, KilledAtAnyMomentTheNextRunGoesOnAndTheCohortIsThatOfAnUnbrokenRun) {
-  const PhantomFolder folder;
+  const Scratch folder;
   ASSERT_EQ(phantom(folder / "whole-nifti").exit, 0);
   ASSERT_EQ(phantom(folder / "whole-dicom", "--format dicom").exit, 0);
   const std::pair<const char*, int> kills[] = {{"nifti", 180}, {"dicom", 250}};
@@ -159,7 +147,7 @@ TEST(PhantomCommand, KilledAtAnyMomentTheNextRunGoesOnAndTheCohortIsThatOfAnUnbr
 }
 
 TEST(PhantomCommand, MorePatientsGoOnAndOtherSettingsAreRefused) {
-  const PhantomFolder folder;
+  const Scratch folder;
   ASSERT_EQ(phantom(folder / "p").exit, 0);
   fs::remove(folder / "p/images/P0003.nii.gz");
   const Outcome again = phantom(folder / "p", "--set patients=7 --workers 2");
@@ -175,7 +163,7 @@ TEST(PhantomCommand, MorePatientsGoOnAndOtherSettingsAreRefused) {
 }
 
 TEST(PhantomCommand, ADryRunTellsTheSizeAndAForeignFolderIsLeftAlone) {
-  const PhantomFolder folder;
+  const Scratch folder;
   const Outcome dry = phantom(folder / "p", "--dry-run");
   EXPECT_EQ(dry.exit, 0) << dry.out;
   EXPECT_NE(dry.out.find(" kB as nifti; nothing written"), std::string::npos) << dry.out;
@@ -194,7 +182,7 @@ TEST(PhantomCommand, ADryRunTellsTheSizeAndAForeignFolderIsLeftAlone) {
 }
 
 TEST(PhantomCommand, OnAFullDiskItSaysSoLeavesNoHalfFileAndTheNextRunCompletesTheCohort) {
-  const PhantomFolder folder;
+  const Scratch folder;
   ASSERT_EQ(phantom(folder / "whole", "--workers 1").exit, 0);
   // Files may not grow beyond 4 KiB; with the signal ignored write() fails as on a full disk.
   const std::string limited = "trap '' XFSZ; ulimit -f 8; exec '" GADOLIN_BINARY "' phantom '" +

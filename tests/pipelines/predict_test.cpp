@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "../scratch.h"
 #include "core/files.h"
 #include "core/rng.h"
 #include "core/table.h"
@@ -23,20 +24,6 @@ using volume::Volume;
 using volume::VoxelType;
 
 namespace {
-
-struct PredictFolder {
-  fs::path path;
-  PredictFolder() {
-    path = fs::temp_directory_path() /
-           ("gadolin_predict_" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()) + "_" +
-            std::to_string(::getpid()));
-    fs::remove_all(path);
-    fs::create_directories(path);
-  }
-  ~PredictFolder() { fs::remove_all(path); }
-  fs::path operator/(const std::string& name) const { return path / name; }
-  std::string word(const std::string& name) const { return (path / name).string(); }
-};
 
 prepare::Plan small_plan() {
   prepare::Plan plan;
@@ -132,7 +119,7 @@ Outcome predict(const std::string& arguments) { return gadolin_in_process("predi
 }  // namespace
 
 TEST(Predict, ARawStoreBecomesLabelMapsOnTheGridOfTheImagesAsThePiecesByHand) {
-  const PredictFolder folder;
+  const Scratch folder;
   const fs::path checkpoint = untrained(folder / "run", true);
   raw_store(folder / "raw", 2);
   const Outcome outcome = predict(folder.word("run") + " " + folder.word("raw") + " --out " + folder.word("out"));
@@ -159,7 +146,7 @@ TEST(Predict, ARawStoreBecomesLabelMapsOnTheGridOfTheImagesAsThePiecesByHand) {
 }
 
 TEST(Predict, ThePatientIsLabelledAlikeHoweverTheScannerOrderedTheVoxels) {
-  const PredictFolder folder;
+  const Scratch folder;
   untrained(folder / "run", true);
   fs::create_directories(folder / "images");
   const Volume image = scan(3);
@@ -173,7 +160,7 @@ TEST(Predict, ThePatientIsLabelledAlikeHoweverTheScannerOrderedTheVoxels) {
 }
 
 TEST(Predict, ABadCaseIsARowAndTheNextRunDoesOnlyWhatIsMissing) {
-  const PredictFolder folder;
+  const Scratch folder;
   untrained(folder / "run", true);
   fs::create_directories(folder / "images");
   for (const char* id : {"a", "b"}) io::write_image(folder / ("images/" + std::string(id) + ".nii.gz"), scan(id[0]));
@@ -203,7 +190,7 @@ TEST(Predict, ABadCaseIsARowAndTheNextRunDoesOnlyWhatIsMissing) {
 }
 
 TEST(Predict, APreparedStoreIsTakenAsItIsAndOneOfAnotherPlanIsRefused) {
-  const PredictFolder folder;
+  const Scratch folder;
   untrained(folder / "run", true);
   raw_store(folder / "raw", 1);
   const auto prepared_store = [&](const fs::path& at, const prepare::Plan& plan) {
@@ -228,7 +215,7 @@ TEST(Predict, APreparedStoreIsTakenAsItIsAndOneOfAnotherPlanIsRefused) {
 }
 
 TEST(Predict, TheCacheKeepsProbabilitiesAndGivesTheSameLabelMapsWithoutTheNetwork) {
-  const PredictFolder folder;
+  const Scratch folder;
   const fs::path checkpoint = untrained(folder / "run", true);
   raw_store(folder / "raw", 1);
   const std::string arguments = folder.word("run") + " " + folder.word("raw") + " --cache " + folder.word("p.h5");
@@ -251,7 +238,7 @@ TEST(Predict, TheCacheKeepsProbabilitiesAndGivesTheSameLabelMapsWithoutTheNetwor
 }
 
 TEST(ProbabilityCache, GivesBackWhatWasKeptUnderItsKeyOnly) {
-  const PredictFolder folder;
+  const Scratch folder;
   pipelines::ProbabilityCache cache(folder / "p.h5");
   volume::Geometry geometry;
   geometry.spacing_mm = {2.5, 0.5, 0.75};
@@ -273,7 +260,7 @@ TEST(ProbabilityCache, GivesBackWhatWasKeptUnderItsKeyOnly) {
 }
 
 TEST(Predict, AClassificationBecomesATableWithTheTruthWhereItIsKnown) {
-  const PredictFolder folder;
+  const Scratch folder;
   untrained(folder / "run", false);
   raw_store(folder / "raw", 3);
   const std::string arguments = folder.word("run") + " " + folder.word("raw") + " --out " + folder.word("out");
@@ -294,7 +281,7 @@ TEST(Predict, AClassificationBecomesATableWithTheTruthWhereItIsKnown) {
 }
 
 TEST(Predict, WhatCannotBeDoneIsToldWithAHint) {
-  const PredictFolder folder;
+  const Scratch folder;
   untrained(folder / "run", true);
   raw_store(folder / "raw", 1);
   const std::string out = " --out " + folder.word("out");

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <thread>
 
+#include "../scratch.h"
 #include "core/files.h"
 #include "core/table.h"
 #include "gadolin.h"
@@ -20,21 +21,6 @@
 namespace fs = std::filesystem;
 
 namespace {
-
-struct Folder {
-  fs::path path;
-  Folder() {
-    path = fs::temp_directory_path() /
-           ("gadolin_prepare_" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()) + "_" +
-            std::to_string(::getpid()));
-    fs::remove_all(path);
-    fs::create_directories(path);
-  }
-  ~Folder() { fs::remove_all(path); }
-  fs::path operator/(const std::string& name) const { return path / name; }
-};
-
-std::string quoted(const fs::path& path) { return "'" + path.string() + "'"; }
 
 volume::PhantomOptions cohort_of(std::int64_t patients) {
   volume::PhantomOptions options;
@@ -77,7 +63,7 @@ pid_t begun(const fs::path& from, const fs::path& to) {
 }  // namespace
 
 TEST(Prepare, ARawStoreBecomesAPreparedOneWhateverTheNumberOfWorkers) {
-  const Folder folder;
+  const Scratch folder;
   raw_store(folder / "raw", 6);
   const Outcome one = run_prepare(quoted(folder / "raw") + " " + quoted(folder / "one") + " --workers 1");
   ASSERT_EQ(one.exit, 0) << one.out;
@@ -106,7 +92,7 @@ TEST(Prepare, ARawStoreBecomesAPreparedOneWhateverTheNumberOfWorkers) {
 }
 
 TEST(Prepare, ASecondRunGoesOnByThePlanOfTheStoreAndFindsAllThere) {
-  const Folder folder;
+  const Scratch folder;
   raw_store(folder / "raw", 3);
   const std::string both = quoted(folder / "raw") + " " + quoted(folder / "out");
   ASSERT_EQ(run_prepare(both + " --set margin_mm=3").exit, 0);
@@ -119,7 +105,7 @@ TEST(Prepare, ASecondRunGoesOnByThePlanOfTheStoreAndFindsAllThere) {
 }
 
 TEST(Prepare, AnotherPlanThanTheStoresIsRefusedWithAHint) {
-  const Folder folder;
+  const Scratch folder;
   raw_store(folder / "raw", 2);
   const std::string both = quoted(folder / "raw") + " " + quoted(folder / "out");
   ASSERT_EQ(run_prepare(both).exit, 0);
@@ -132,7 +118,7 @@ TEST(Prepare, AnotherPlanThanTheStoresIsRefusedWithAHint) {
 }
 
 TEST(Prepare, APlanThatAPersonEditedIsFollowed) {
-  const Folder folder;
+  const Scratch folder;
   raw_store(folder / "raw", 2);
   ASSERT_EQ(run_prepare(quoted(folder / "raw") + " " + quoted(folder / "first")).exit, 0);
   prepare::Plan plan = prepare::plan_from_yaml(core::read_text(folder / "first/plan.yaml"), "plan.yaml");
@@ -156,7 +142,7 @@ TEST(Prepare, APlanThatAPersonEditedIsFollowed) {
 }
 
 TEST(Prepare, ABadCaseIsARowOfTheReportAndTheOthersAreThere) {
-  const Folder folder;
+  const Scratch folder;
   raw_store(folder / "raw", 4, 2);
   const Outcome outcome = run_prepare(quoted(folder / "raw") + " " + quoted(folder / "out"));
   EXPECT_EQ(outcome.exit, 4) << outcome.out;
@@ -169,7 +155,7 @@ TEST(Prepare, ABadCaseIsARowOfTheReportAndTheOthersAreThere) {
 }
 
 TEST(Prepare, ADryRunTellsThePlanAndWritesNothing) {
-  const Folder folder;
+  const Scratch folder;
   raw_store(folder / "raw", 3);
   const Outcome text = run_prepare(quoted(folder / "raw") + " --dry-run");
   EXPECT_EQ(text.exit, 0) << text.out;
@@ -181,7 +167,7 @@ TEST(Prepare, ADryRunTellsThePlanAndWritesNothing) {
 }
 
 TEST(Prepare, WrongArgumentsAreToldWithTwo) {
-  const Folder folder;
+  const Scratch folder;
   raw_store(folder / "raw", 2);
   const std::string both = quoted(folder / "raw") + " " + quoted(folder / "out");
   EXPECT_EQ(run_prepare(quoted(folder / "raw")).exit, 2);
@@ -198,7 +184,7 @@ TEST(Prepare, WrongArgumentsAreToldWithTwo) {
 }
 
 TEST(Prepare, KilledAtAnyMomentTheNextRunGoesOnAndTheStoreIsThatOfAnUnbrokenRun) {
-  const Folder folder;
+  const Scratch folder;
   raw_store(folder / "raw", 12);
   ASSERT_EQ(run_prepare(quoted(folder / "raw") + " " + quoted(folder / "whole")).exit, 0);
   const store::Reader whole(folder / "whole");
@@ -223,7 +209,7 @@ TEST(Prepare, KilledAtAnyMomentTheNextRunGoesOnAndTheStoreIsThatOfAnUnbrokenRun)
 }
 
 TEST(Prepare, ASignalEndsTheRunAfterACommitWithFive) {
-  const Folder folder;
+  const Scratch folder;
   raw_store(folder / "raw", 30);
   const pid_t child = begun(folder / "raw", folder / "out");
   ASSERT_GT(child, 0);
@@ -240,7 +226,7 @@ TEST(Prepare, ASignalEndsTheRunAfterACommitWithFive) {
 }
 
 TEST(Prepare, WhereNothingMoreCanBeWrittenOneErrorSaysSoAndTheNextRunCompletesTheStore) {
-  const Folder folder;
+  const Scratch folder;
   raw_store(folder / "raw", 4);
   // Files may not grow beyond 32 KiB; the signal that comes with it is ignored, so that write() fails as on a full
   // disk.

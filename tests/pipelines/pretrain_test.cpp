@@ -8,6 +8,7 @@
 #include <iterator>
 #include <thread>
 
+#include "../scratch.h"
 #include "gadolin.h"
 #include "tiny_store.h"
 #include "train/checkpoint.h"
@@ -17,10 +18,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::string in_quotes(const fs::path& path) { return "'" + path.string() + "'"; }
-
 std::string pretraining(const fs::path& store, const fs::path& out, const std::string& more = "") {
-  return "pretrain " + in_quotes(store) + " --out " + in_quotes(out) + tiny::kSmall + more;
+  return "pretrain " + quoted(store) + " --out " + quoted(out) + tiny::kSmall + more;
 }
 
 // Starts the command, waits until `appears` is there, sends the signal. Returns the exit code, or 128 + signal.
@@ -40,15 +39,10 @@ int stopped(const std::string& arguments, const fs::path& appears, int signal) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-std::string bytes_of(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
 }  // namespace
 
 TEST(Pretrain, InterruptedAndKilledItGoesOnAndEndsWithTheWeightsOfAnUnbrokenRun) {
-  const tiny::Folder folder("pretrain_resume");
+  const Scratch folder;
   tiny::prepared_store(folder / "store");
   const std::string more =
       " --set method.name=simclr --set trainer.steps=16 --set trainer.checkpoint_every=2 --set trainer.keep=99"
@@ -78,7 +72,7 @@ TEST(Pretrain, InterruptedAndKilledItGoesOnAndEndsWithTheWeightsOfAnUnbrokenRun)
 }
 
 TEST(Pretrain, LeavesARunFolderWithEverythingAndSaysWhatComesNext) {
-  const tiny::Folder folder("pretrain_folder");
+  const Scratch folder;
   tiny::prepared_store(folder / "store");
   const Outcome outcome =
       gadolin(pretraining(folder / "store", folder / "run", " --set trainer.steps=3 --set trainer.log_every=1"));
@@ -105,12 +99,12 @@ TEST(Pretrain, LeavesARunFolderWithEverythingAndSaysWhatComesNext) {
 }
 
 TEST(Pretrain, ADryRunMakesEverythingAndWritesNothing) {
-  const tiny::Folder folder("pretrain_dry");
+  const Scratch folder;
   tiny::prepared_store(folder / "store");
   std::ofstream(folder / "split.csv") << "case,patient,set\ncase100,a,train\ncase101,b,train\ncase102,c,test\n";
-  const Outcome outcome = gadolin(pretraining(
-      folder / "store", folder / "run",
-      " --dry-run --set method.name=simclr --split " + in_quotes(folder / "split.csv") + " --set-name train"));
+  const Outcome outcome = gadolin(
+      pretraining(folder / "store", folder / "run",
+                  " --dry-run --set method.name=simclr --split " + quoted(folder / "split.csv") + " --set-name train"));
   EXPECT_EQ(outcome.exit, 0) << outcome.out;
   EXPECT_NE(outcome.out.find("pretrain simclr on resenc: 2 cases, patch 16 x 16 x 16, batch 3"), std::string::npos)
       << outcome.out;
@@ -118,7 +112,7 @@ TEST(Pretrain, ADryRunMakesEverythingAndWritesNothing) {
 }
 
 TEST(Pretrain, WhatCannotWorkIsRefusedWithWhatToDo) {
-  const tiny::Folder folder("pretrain_refuse");
+  const Scratch folder;
   tiny::prepared_store(folder / "store", 2);
   tiny::raw_store(folder / "raw");
   const auto refused = [&](const fs::path& store, const std::string& more, const std::string& word) {
@@ -133,7 +127,7 @@ TEST(Pretrain, WhatCannotWorkIsRefusedWithWhatToDo) {
   refused(folder / "store", " --set data.patch=[15,16]", "data.patch has 2 numbers");
   refused(folder / "store", " --set method.hidden=1.0", "one left to see");
   const Outcome device =
-      gadolin("pretrain " + in_quotes(folder / "store") + " --out " + in_quotes(folder / "run") + " --device cuda:77");
+      gadolin("pretrain " + quoted(folder / "store") + " --out " + quoted(folder / "run") + " --device cuda:77");
   EXPECT_EQ(device.exit, 2) << device.out;
   EXPECT_NE(device.out.find("cuda:77"), std::string::npos) << device.out;
 }

@@ -59,7 +59,7 @@ TEST_F(Runs, ArmsAreSetBesideEachOtherWithAPairedDifferenceOverPatients) {
   const auto comparisons = pipelines::compare(runs);
   ASSERT_EQ(comparisons.size(), 1U);
   EXPECT_EQ(comparisons[0].arms[0].name, "scratch");
-  const auto measures = pipelines::measures_of(comparisons[0]);
+  const auto& measures = comparisons[0].measures;
   ASSERT_EQ(measures.size(), 5U + 2);
   EXPECT_NEAR(measures[2].arms[0].value, 2, 1e-12) << "HD95";
   EXPECT_NEAR(measures[4].arms[0].value, 0, 1e-12) << "nothing is missed";
@@ -67,7 +67,7 @@ TEST_F(Runs, ArmsAreSetBesideEachOtherWithAPairedDifferenceOverPatients) {
   EXPECT_NEAR(measures[0].against_first[1].value, 0.03, 1e-12);
   EXPECT_NEAR(measures[0].against_first[1].low, 0.03, 1e-9) << "the same in every patient, so the interval is a point";
   EXPECT_LT(measures[0].arms[0].low, measures[0].arms[0].value);
-  const std::string page = pipelines::report_page(runs, "A <title>");
+  const std::string page = pipelines::report_page(runs, comparisons, "A <title>");
   EXPECT_NE(page.find("mae is better than scratch: mean Dice +0.030"), std::string::npos);
   EXPECT_NE(page.find("A &lt;title&gt;"), std::string::npos);
   EXPECT_NE(page.find("Dice &lt;spleen&gt;"), std::string::npos);
@@ -81,7 +81,7 @@ TEST_F(Runs, AMissedStructureCountsAsMissedAndInNoDistance) {
   scores.replace(row, scores.find('\n', row) - row, "c3,p3,1,x,0,0,inf,inf");
   std::ofstream(folder / "scores.csv") << scores;
   const std::vector<pipelines::Run> runs{pipelines::read_run(folder), pipelines::read_run(add("m", "mae", 0, 0.8))};
-  const auto measures = pipelines::measures_of(pipelines::compare(runs)[0]);
+  const auto measures = pipelines::compare(runs)[0].measures;
   EXPECT_NEAR(measures[2].arms[0].value, 2, 1e-12);
   EXPECT_NEAR(measures[4].arms[0].value, 100.0 / 40, 1e-12) << "one of 20 cases' two labels";
   EXPECT_NEAR(measures[4].against_first[1].value, -100.0 / 40, 1e-12);

@@ -1,8 +1,6 @@
 #pragma once
 // A prepared store of a few small cases, written by hand: what the tests of training commands begin with.
 
-#include <unistd.h>
-
 #include <cmath>
 #include <filesystem>
 #include <string>
@@ -12,20 +10,6 @@
 #include "store/writer.h"
 
 namespace tiny {
-
-// A folder of its own for the test that runs, gone at its end.
-struct Folder {
-  std::filesystem::path path;
-  explicit Folder(const std::string& name) {
-    path = std::filesystem::temp_directory_path() / ("gadolin_" + name + "_" + std::to_string(::getpid()));
-    std::filesystem::remove_all(path);
-    std::filesystem::create_directories(path);
-  }
-  ~Folder() { std::filesystem::remove_all(path); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  std::filesystem::path operator/(const std::string& name) const { return path / name; }
-};
 
 // A bright ball in noise, elsewhere in each case; two classes that cannot be seen.
 inline volume::Case one_case(int number, const volume::Shape& shape) {

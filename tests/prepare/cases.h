@@ -1,28 +1,14 @@
 #pragma once
 // Cases and stores small enough to reason about.
 
-#include <gtest/gtest.h>
-#include <unistd.h>
-
-#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "../scratch.h"
 #include "store/reader.h"
 #include "store/writer.h"
 #include "volume/case.h"
-
-struct TemporaryFolder {
-  std::filesystem::path path;
-  TemporaryFolder() {
-    path = std::filesystem::temp_directory_path() /
-           ("gadolin_prepare_" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()) + "_" +
-            std::to_string(::getpid()));
-    std::filesystem::remove_all(path);
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path); }
-};
 
 // A float picture whose voxels are f(d, h, w).
 template <class F>

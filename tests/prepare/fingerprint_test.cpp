@@ -51,7 +51,7 @@ TEST(Fingerprint, AMarginIsMillimetresAndEndsAtTheGrid) {
 }
 
 TEST(Fingerprint, OfTwoCasesByHand) {
-  const TemporaryFolder folder;
+  const Scratch folder;
   std::vector<volume::Case> cases;
   // Foreground of a: 1 .. 7 (mean 4, deviation 2); of b: 10, ten times over.
   cases.push_back(one_channel("a", picture({2, 2, 2}, {2, 1, 1}, [](auto d, auto h, auto w) {
@@ -89,7 +89,7 @@ TEST(Fingerprint, OfTwoCasesByHand) {
 }
 
 TEST(Fingerprint, DoesNotDependOnTheNumberOfWorkers) {
-  const TemporaryFolder folder;
+  const Scratch folder;
   volume::PhantomOptions options;
   options.patients = 6;
   options.size = 24;
@@ -112,7 +112,7 @@ TEST(Fingerprint, DoesNotDependOnTheNumberOfWorkers) {
 }
 
 TEST(Fingerprint, AMaskIsKnownByItsTwoValuesInAllCases) {
-  const TemporaryFolder folder;
+  const Scratch folder;
   std::vector<volume::Case> cases;
   cases.push_back(
       one_channel("a", picture({2, 3, 4}, {1, 1, 1}, [](auto, auto, auto w) { return w > 1 ? 255. : 0.; })));
@@ -123,7 +123,7 @@ TEST(Fingerprint, AMaskIsKnownByItsTwoValuesInAllCases) {
 }
 
 TEST(Fingerprint, ADamagedCaseCountsNowhereAndAStoreWithoutOneThatCanBeReadIsAnError) {
-  const TemporaryFolder folder;
+  const Scratch folder;
   std::vector<volume::Case> cases;
   cases.push_back(one_channel("a", picture({2, 2, 2}, {1, 1, 1}, [](auto d, auto, auto) { return d + 1.0; })));
   cases.push_back(one_channel("b", picture({2, 2, 2}, {1, 1, 1}, [](auto, auto, auto) { return std::nan(""); })));
@@ -137,7 +137,7 @@ TEST(Fingerprint, ADamagedCaseCountsNowhereAndAStoreWithoutOneThatCanBeReadIsAnE
 }
 
 TEST(Fingerprint, EndsWhenAskedTo) {
-  const TemporaryFolder folder;
+  const Scratch folder;
   std::vector<volume::Case> cases;
   for (const char* id : {"a", "b", "c", "d"}) {
     cases.push_back(one_channel(id, picture({2, 2, 2}, {1, 1, 1}, [](auto d, auto, auto) { return d + 1.0; })));
@@ -154,7 +154,7 @@ TEST(Fingerprint, EndsWhenAskedTo) {
 }
 
 TEST(Fingerprint, AChannelOfNoKnownModalityIsTakenForWhatAPersonSays) {
-  const TemporaryFolder folder;
+  const Scratch folder;
   std::vector<volume::Case> cases;
   cases.push_back(
       one_channel("a", picture({4, 4, 4}, {1, 1, 1}, [](auto d, auto, auto) { return d == 2 ? 40. : -1000.; }), "OT"));

@@ -7,23 +7,12 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "../scratch.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "runtime/transfer.h"
 
 namespace {
-
-class Folder {
- public:
-  Folder() : path_(std::filesystem::temp_directory_path() / ("gadolin-runtime-" + std::to_string(::getpid()))) {
-    std::filesystem::create_directories(path_);
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
-};
 
 runtime::Archive sample() {
   runtime::Archive archive;
@@ -40,7 +29,7 @@ runtime::Archive sample() {
 }
 
 TEST(Archive, WhatIsReadIsWhatWasWrittenAndEqualArchivesGiveEqualBytes) {
-  const Folder folder;
+  const Scratch folder;
   const runtime::Archive archive = sample();
   runtime::write_archive(folder / "a", archive);
   runtime::write_archive(folder / "b", archive);
@@ -62,7 +51,7 @@ TEST(Archive, TruncatedAnywhereIsAnError) {
     EXPECT_THROW(runtime::unpack_archive(std::string_view(bytes).substr(0, size)), core::Error) << size;
   }
   EXPECT_THROW(runtime::unpack_archive(bytes + "x"), core::Error);
-  const Folder folder;
+  const Scratch folder;
   std::ofstream(folder / "cut") << bytes.substr(0, bytes.size() - 64);
   try {
     runtime::read_archive(folder / "cut");
@@ -133,7 +122,7 @@ TEST(Archive, PythonReadsItWithItsOwnLibrary) {
       "import sys\ntry:\n  from safetensors.torch import load_file\nexcept ImportError:\n  sys.exit(77)\n"
       "t = load_file(sys.argv[1])\nassert t['h.turned'].tolist() == [[0, 3], [1, 4], [2, 5]]\n"
       "assert t['b.half'].shape == (2, 3) and len(t) == 8\n";
-  const Folder folder;
+  const Scratch folder;
   core::publish_file(folder / "read.py", program);
   runtime::write_archive(folder / "t.safetensors", sample());
   const auto python = std::filesystem::path(__FILE__).parent_path() / "../../third_party/.venv/bin/python";

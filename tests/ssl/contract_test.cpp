@@ -1,5 +1,4 @@
 // What holds for every method of the table, with every kind of encoder.
-#include <ATen/autocast_mode.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -8,6 +7,7 @@
 
 #include "core/error.h"
 #include "made.h"
+#include "train/precision.h"
 
 namespace {
 
@@ -29,18 +29,6 @@ class EachMethod : public testing::TestWithParam<Pair> {
     return made::method(GetParam().method, GetParam().encoder, seed);
   }
   const ssl::MethodEntry& entry() { return ssl::method_named(GetParam().method); }
-};
-
-class Autocast {
- public:
-  explicit Autocast(at::ScalarType type) {
-    at::autocast::set_autocast_enabled(at::kCPU, true);
-    at::autocast::set_autocast_dtype(at::kCPU, type);
-  }
-  ~Autocast() {
-    at::autocast::clear_cache();
-    at::autocast::set_autocast_enabled(at::kCPU, false);
-  }
 };
 
 std::map<std::string, at::Tensor> gradients(ssl::Method& method) {
@@ -86,7 +74,7 @@ TEST_P(EachMethod, HasAFiniteScalarLossInFloatAndInBfloat16) {
     EXPECT_EQ(value.dim(), 0) << name;
     EXPECT_FALSE(value.requires_grad()) << name;
   }
-  const Autocast bfloat16(at::kBFloat16);
+  const train::Autocast bfloat16(at::kCPU, true);
   const at::Tensor rough = method->step(0, batch, {}).loss;
   EXPECT_EQ(rough.scalar_type(), at::kFloat);
   EXPECT_NEAR(rough.item<double>(), exact.loss.item<double>(), 0.05 * std::abs(exact.loss.item<double>()));

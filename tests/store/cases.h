@@ -1,35 +1,13 @@
 #pragma once
-// Folders and cases for the tests of store.
-
-#include <gtest/gtest.h>
-#include <unistd.h>
+// Cases for the tests of store.
 
 #include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <string>
 
-#include "core/error.h"
+#include "../scratch.h"
 #include "core/rng.h"
 #include "store/reader.h"
 #include "store/writer.h"
-
-// A folder of this test, gone afterwards.
-struct Scratch {
-  std::filesystem::path path;
-  Scratch() {
-    const auto* info = testing::UnitTest::GetInstance()->current_test_info();
-    path = std::filesystem::temp_directory_path() /
-           ("gadolin_store_" + std::string(info->name()) + "_" + std::to_string(::getpid()));
-    std::filesystem::remove_all(path);
-    std::filesystem::create_directories(path);
-  }
-  ~Scratch() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path, ignored);
-  }
-  std::filesystem::path operator/(const std::string& name) const { return path / name; }
-};
 
 inline volume::Geometry tilted() {
   volume::Geometry geometry;
@@ -84,24 +62,4 @@ inline volume::Case small_case(int number, const volume::Shape& shape = {5, 6, 7
 inline bool same_voxels(const volume::Volume& a, const volume::Volume& b) {
   return a.type() == b.type() && a.shape() == b.shape() && a.scale == b.scale && a.offset == b.offset &&
          std::memcmp(a.bytes().data(), b.bytes().data(), a.bytes().size()) == 0;
-}
-
-inline std::string bytes_of(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
-inline void write_bytes(const std::filesystem::path& path, const std::string& bytes) {
-  std::ofstream(path, std::ios::binary) << bytes;
-}
-
-// What `body` throws as core::Error, "" when nothing.
-template <class Body>
-std::string error_of(Body&& body) {
-  try {
-    body();
-  } catch (const core::Error& error) {
-    return error.what();
-  }
-  return "";
 }

@@ -2,14 +2,12 @@
 // are scalable vision learners", CVPR 2022; for convolutional encoders the hidden voxels are 0, as in Wald et al.,
 // "Revisiting MAE pre-training for 3D medical image segmentation", CVPR 2025.
 #include <ATen/ATen.h>
-#include <ATen/core/grad_mode.h>
 
 #include "augment/recipes.h"
 #include "core/error.h"
 #include "losses/masked.h"
 #include "ssl/masked_network.h"
 #include "ssl/method.h"
-#include "train/networks.h"
 
 namespace ssl {
 namespace {
@@ -52,16 +50,14 @@ std::array<std::int64_t, 3> block_of(const MaeOptions& options, const Setup& set
                           "block: [16, 16, 16], or one number for all three");
 }
 
-class Mae final : public Method {
+class Mae final : public OneEncoder {
  public:
   Mae(const MaeOptions& options, const Setup& setup)
-      : options_(options), input_(setup.input), encoder_(setup.encoder), block_(block_of(options, setup)) {
+      : OneEncoder("mae", setup), options_(options), block_(block_of(options, setup)) {
     network_ = make_masked_network(
         encoder_, input_,
         {options.hidden, block_, options.decoder_width, options.decoder_depth, options.decoder_heads});
-    networks_.add("encoder", encoder_);
-    for (const auto& [name, part] : network_->parts()) networks_.add(std::string(name), part);
-    networks_.to(setup.device);
+    for (const auto& [name, part] : network_->parts()) add(std::string(name), part);
   }
 
   std::vector<augment::Recipe> views() const override {
@@ -70,8 +66,6 @@ class Mae final : public Method {
     settings.mask.block.assign(block_.begin(), block_.end());
     return {augment::masked({input_.patch[0], input_.patch[1], input_.patch[2]}, settings)};
   }
-
-  std::vector<train::Phase> phases() override { return {{"mae", networks_.trained()}}; }
 
   // What lies outside of the case is no picture: it is not counted.
   train::StepResult step(std::size_t, const data::Batch& batch, const train::Moment&) override {
@@ -85,14 +79,6 @@ class Mae final : public Method {
     return {loss, {}};
   }
 
-  train::NamedTensors weights() override { return networks_.all(); }
-  void set_training(bool training) override { networks_.set_training(training); }
-
-  at::Tensor embedding(const at::Tensor& images) override {
-    const at::NoGradGuard no_gradient;
-    return encoder_->embedding(images);
-  }
-
  private:
   // Ranks have unlike numbers of counted voxels; with this factor the mean of their losses is that of one process.
   at::Tensor weight_of(const at::Tensor& counted) {
@@ -104,11 +90,8 @@ class Mae final : public Method {
   }
 
   MaeOptions options_;
-  models::Input input_;
-  std::shared_ptr<models::Encoder> encoder_;
   std::array<std::int64_t, 3> block_;
   std::unique_ptr<MaskedNetwork> network_;
-  train::Networks networks_;
 };
 
 class MaeSettings final : public MethodSettings {

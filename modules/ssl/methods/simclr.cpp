@@ -1,14 +1,12 @@
 // SimCLR: two views of a sample shall be closer to each other than to any other view of the global batch.
 // Chen et al., "A simple framework for contrastive learning of visual representations", ICML 2020.
 #include <ATen/ATen.h>
-#include <ATen/core/grad_mode.h>
 
 #include "augment/recipes.h"
 #include "core/error.h"
 #include "losses/contrastive.h"
 #include "ssl/method.h"
 #include "ssl/projector.h"
-#include "train/networks.h"
 
 namespace ssl {
 namespace {
@@ -32,24 +30,19 @@ struct SimclrOptions {
   }
 };
 
-class Simclr final : public Method {
+class Simclr final : public OneEncoder {
  public:
   Simclr(const SimclrOptions& options, const Setup& setup)
-      : options_(options),
-        input_(setup.input),
-        encoder_(setup.encoder),
+      : OneEncoder("simclr", setup),
+        options_(options),
         projector_(std::make_shared<Projector>(setup.encoder->embedding_size(), options.hidden_size,
                                                options.projection_size)) {
-    networks_.add("encoder", encoder_);
-    networks_.add("projector", projector_);
-    networks_.to(setup.device);
+    add("projector", projector_);
   }
 
   std::vector<augment::Recipe> views() const override {
     return augment::two_view_crop({input_.patch[0], input_.patch[1], input_.patch[2]}, options_.views);
   }
-
-  std::vector<train::Phase> phases() override { return {{"simclr", networks_.trained()}}; }
 
   // Both views go through the networks in one batch, so that the projector's statistics are of both.
   train::StepResult step(std::size_t, const data::Batch& batch, const train::Moment&) override {
@@ -65,20 +58,9 @@ class Simclr final : public Method {
     return {loss, {{"agreement", agreement}}};
   }
 
-  train::NamedTensors weights() override { return networks_.all(); }
-  void set_training(bool training) override { networks_.set_training(training); }
-
-  at::Tensor embedding(const at::Tensor& images) override {
-    const at::NoGradGuard no_gradient;
-    return encoder_->embedding(images);
-  }
-
  private:
   SimclrOptions options_;
-  models::Input input_;
-  std::shared_ptr<models::Encoder> encoder_;
   std::shared_ptr<Projector> projector_;
-  train::Networks networks_;
 };
 
 class SimclrSettings final : public MethodSettings {
