@@ -22,11 +22,12 @@ say "prepare: one orientation, spacing and intensity scale"
 say "pretrain an encoder on all scans of the training patients, without labels"
 "$gadolin" pretrain "$work/prepared.store" --out "$work/runs/pretrain" --split "$work/archive/split.csv" --config $recipe
 for task in segmentation classification; do
-  steps=$([[ $task == segmentation ]] && echo 250 || echo 100)
+  # A label map says far more of a patient than a yes or no.
+  if [[ $task == segmentation ]]; then labels=8 steps=250; else labels=16 steps=150; fi
   for init in scratch "$work/runs/pretrain"; do
     arm=$([[ $init == scratch ]] && echo scratch || echo pretrained)
-    say "fine-tune for $task with 8 labelled patients, $arm"
-    "$gadolin" finetune "$work/prepared.store" --task "$task" --init "$init" --labels 8 \
+    say "fine-tune for $task with $labels labelled patients, $arm"
+    "$gadolin" finetune "$work/prepared.store" --task "$task" --init "$init" --labels "$labels" \
       --split "$work/archive/split.csv" --out "$work/runs/$task-$arm" --config $recipe --set trainer.steps=$steps
   done
 done
