@@ -62,9 +62,7 @@ class FoundCases : public CaseSource {
 
  private:
   // A file of a folder of which nothing else is known.
-  bool plain(const io::Entry& entry) const {
-    return cohort_.layout == "flat" && entry.channels.size() == 1 && !entry.open;
-  }
+  bool plain(const io::Entry& entry) const { return cohort_.layout == "flat" && entry.channels.size() == 1; }
   io::Cohort cohort_;
 };
 #endif

@@ -12,7 +12,7 @@
 #include "core/progress.h"
 #include "core/stop_signal.h"
 #include "io/layout.h"
-#include "io/reject.h"
+#include "io/worker_pool.h"
 #include "pipelines/case_loop.h"
 #include "pipelines/command.h"
 #include "store/writer.h"
@@ -27,7 +27,8 @@ struct Request {
   std::string source, store, layout = "auto";
   std::vector<std::string> labels;
   int workers = 0;
-  double commit_every_s = 60;
+  double commit_every_s = 60, limit_s = 60;
+  std::int64_t limit_mb = 2048;
   bool dry_run = false, json = false;
 };
 
@@ -47,8 +48,16 @@ std::map<int, std::string> label_names(const std::vector<std::string>& arguments
   return names;
 }
 
+io::WorkerLimits limits_of(const Request& request) {
+  io::WorkerLimits limits;
+  limits.cpu_s = request.limit_s;
+  limits.wall_s = 5 * request.limit_s;
+  limits.memory_bytes = static_cast<std::uint64_t>(request.limit_mb) << 20;
+  return limits;
+}
+
 // Loads one case and adds it. What is wrong with the case becomes its outcome; what is wrong with the store is thrown.
-CaseOutcome take_in(const io::Entry& entry, const io::Cohort& cohort, store::Writer* writer) {
+CaseOutcome take_in(const io::Entry& entry, const io::Cohort& cohort, io::Reading& reading, store::Writer* writer) {
   std::optional<volume::Case> one;
   std::string hash;
   try {
@@ -56,7 +65,7 @@ CaseOutcome take_in(const io::Entry& entry, const io::Cohort& cohort, store::Wri
       hash = io::source_hash(entry);
       if (writer->has(entry.id, hash)) return {CaseOutcome::Status::kPresent, "", ""};
     }
-    one = io::load(entry, cohort);
+    one = reading.load(entry, cohort);
   } catch (const core::Error& error) {
     return CaseOutcome::failed(io::reason_of(error), error);
   } catch (const std::bad_alloc&) {
@@ -96,8 +105,9 @@ core::Exit ingest(const Request& given) {
   if (request.store.empty() && !request.dry_run)
     throw core::usage_error("no store is named", "gadolin ingest SOURCE STORE, or --dry-run to check only");
   const auto start = Clock::now();
+  io::WorkerPool workers({request.workers, limits_of(request), {}});
   const io::Cohort cohort =
-      io::find_cohort(request.source, {request.layout, label_names(request.labels), request.workers});
+      io::find_cohort(request.source, {request.layout, label_names(request.labels), request.workers, &workers});
   for (const std::string& note : cohort.notes) core::log_info(note);
   std::unique_ptr<store::Writer> writer;
   if (!request.dry_run) {
@@ -109,7 +119,7 @@ core::Exit ingest(const Request& given) {
   const CaseLoop loop{request.dry_run ? "check" : "ingest", static_cast<std::int64_t>(cohort.entries.size()),
                       request.workers, writer.get(), request.commit_every_s};
   const std::vector<CaseOutcome> outcomes = run_cases(loop, stop, [&](std::int64_t i) {
-    return take_in(cohort.entries[static_cast<std::size_t>(i)], cohort, writer.get());
+    return take_in(cohort.entries[static_cast<std::size_t>(i)], cohort, workers, writer.get());
   });
   if (!request.dry_run) {
     std::vector<std::string> ids;
@@ -140,6 +150,13 @@ std::function<core::Exit()> attach(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--commit-every", request->commit_every_s, "publish what was added at least this often, seconds")
       ->check(CLI::Range(0.0, 86400.0))
+      ->capture_default_str();
+  app.add_option("--limit-seconds", request->limit_s,
+                 "seconds of computing that one case may take; five times as long by the clock")
+      ->check(CLI::Range(1.0, 86400.0))
+      ->capture_default_str();
+  app.add_option("--limit-mb", request->limit_mb, "memory that reading one case may take, its voxels included")
+      ->check(CLI::Range(256, 1 << 20))
       ->capture_default_str();
   app.add_flag("--dry-run", request->dry_run, "read and check every case, write nothing");
   app.add_flag("--json", request->json, "the summary as one JSON object");

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <fstream>
 #include <vector>
 
@@ -170,10 +171,27 @@ void ByteSource::finish() {
 }
 
 void swap_bytes(std::span<std::byte> bytes, std::size_t width) {
-  for (std::size_t i = 0; width > 1 && i + width <= bytes.size(); i += width) {
-    const std::span word = bytes.subspan(i, width);
-    std::reverse(word.begin(), word.end());
-  }
+  const auto each = [&]<class Word>(Word, Word (*turned)(Word)) {
+    for (std::size_t at = 0; at + sizeof(Word) <= bytes.size(); at += sizeof(Word)) {
+      Word word;
+      std::memcpy(&word, bytes.data() + at, sizeof word);
+      word = turned(word);
+      std::memcpy(bytes.data() + at, &word, sizeof word);
+    }
+  };
+  GADOLIN_CHECK(width == 1 || width == 2 || width == 4 || width == 8);
+  using Two = std::uint16_t;
+  using Four = std::uint32_t;
+  using Eight = std::uint64_t;
+  if (width == 2)
+    each(
+        Two{}, +[](Two w) { return __builtin_bswap16(w); });
+  if (width == 4)
+    each(
+        Four{}, +[](Four w) { return __builtin_bswap32(w); });
+  if (width == 8)
+    each(
+        Eight{}, +[](Eight w) -> Eight { return __builtin_bswap64(w); });
 }
 
 }  // namespace io

@@ -46,9 +46,11 @@ struct DicomScan {
   std::int64_t others = 0;           // files that are no DICOM images: texts, DICOMDIR, reports
 };
 
-// Looks at the header of every file below `folder` (or at one file). Memory grows with the number of files, not with
-// their size. Throws nothing for bad files.
-DicomScan scan_dicom(const std::filesystem::path& folder, int threads = 1);
+class Reading;
+
+// Looks at the header of every file below `folder` (or at one file), through `reading` (nullptr: in this process).
+// Memory grows with the number of files, not with their size. Throws nothing for bad files.
+DicomScan scan_dicom(const std::filesystem::path& folder, int threads = 1, Reading* reading = nullptr);
 // True when one of the first files of the folder, or the file, has the DICOM magic (PS3.10 7.1).
 bool looks_like_dicom(const std::filesystem::path& path);
 

@@ -1,6 +1,5 @@
 // io::scan_dicom: which files are of which series, by their headers alone.
 #include <algorithm>
-#include <array>
 #include <map>
 #include <set>
 
@@ -8,8 +7,7 @@
 #include "core/progress.h"
 #include "io/dicom.h"
 #include "io/dicom_header.h"
-#include "io/format.h"
-#include "io/reject.h"
+#include "io/reading.h"
 
 namespace io {
 namespace {
@@ -17,36 +15,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kAtOnce = 1024;  // identities held before they are sorted into series
+constexpr std::size_t kAtATime = 32;   // of them handed to one thread or process
 constexpr int kFirstFiles = 64;        // looked at to tell what a folder is
-
-// What became of one file.
-struct Found {
-  enum class Kind { kOther, kImage, kDamaged } kind = Kind::kOther;
-  DicomIdentity who;
-  std::string code, story, hint;
-};
-
-// The story without the code behind it.
-std::string without_code(const core::Error& error) {
-  const std::string code = " [" + reason_of(error) + "]";
-  return error.story().ends_with(code) ? error.story().substr(0, error.story().size() - code.size()) : error.story();
-}
-
-Found look_at(const fs::path& file) {
-  Found found;
-  try {
-    found.who = read_identity(file);
-    if (found.who.image) found.kind = Found::Kind::kImage;
-  } catch (const core::Error& error) {
-    found.code = reason_of(error);
-    const bool named = has_extension(file, std::array<std::string_view, 2>{".dcm", ".ima"});
-    if (found.code == "NOT_DICOM" && !named) return found;
-    found.kind = Found::Kind::kDamaged;
-    found.story = without_code(error);
-    found.hint = error.hint();
-  }
-  return found;
-}
 
 std::vector<fs::path> files_below(const fs::path& folder) {
   std::vector<fs::path> files;
@@ -84,24 +54,30 @@ void give_to_their_series(DicomScan& scan) {
 
 }  // namespace
 
-DicomScan scan_dicom(const fs::path& folder, int threads) {
+DicomScan scan_dicom(const fs::path& folder, int threads, Reading* reading) {
+  Reading& reader = reading != nullptr ? *reading : in_process();
   const std::vector<fs::path> files = files_below(folder);
   DicomScan scan;
   std::map<std::string, std::size_t> places;
   core::Progress progress("look at headers", "files", static_cast<std::int64_t>(files.size()),
                           files.size() < kAtOnce ? core::Progress::Style::kSilent : core::Progress::Style::kAuto);
   for (std::size_t begin = 0; begin < files.size(); begin += kAtOnce) {
-    std::vector<Found> found(std::min(kAtOnce, files.size() - begin));
-    core::parallel_for(static_cast<std::int64_t>(found.size()), threads, [&](std::int64_t i) {
-      found[static_cast<std::size_t>(i)] = look_at(files[begin + static_cast<std::size_t>(i)]);
-      progress.advance();
+    std::vector<FileLook> looks(std::min(kAtOnce, files.size() - begin));
+    const std::size_t groups = (looks.size() + kAtATime - 1) / kAtATime;
+    core::parallel_for(static_cast<std::int64_t>(groups), threads, [&](std::int64_t group) {
+      const std::size_t first = static_cast<std::size_t>(group) * kAtATime;
+      const std::size_t count = std::min(kAtATime, looks.size() - first);
+      std::vector<FileLook> seen = reader.look_at(std::span(files).subspan(begin + first, count));
+      std::move(seen.begin(), seen.end(), looks.begin() + static_cast<std::ptrdiff_t>(first));
+      progress.advance(static_cast<std::int64_t>(count));
     });
-    for (std::size_t i = 0; i < found.size(); ++i) {
-      Found& one = found[i];
+    for (std::size_t i = 0; i < looks.size(); ++i) {
+      FileLook& one = looks[i];
       const fs::path& file = files[begin + i];
-      if (one.kind == Found::Kind::kOther) ++scan.others;
-      if (one.kind == Found::Kind::kDamaged) scan.damaged.push_back({file, one.code, one.story, one.hint});
-      if (one.kind != Found::Kind::kImage) continue;
+      if (one.kind == FileLook::Kind::kOther) ++scan.others;
+      if (one.kind == FileLook::Kind::kDamaged)
+        scan.damaged.push_back({file, one.why.code, one.why.story, one.why.hint});
+      if (one.kind != FileLook::Kind::kImage) continue;
       const auto [there, added] = places.emplace(one.who.series, scan.series.size());
       if (added)
         scan.series.push_back({one.who.series, one.who.patient, one.who.modality, one.who.site, one.who.vendor, {}});

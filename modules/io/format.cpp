@@ -1,7 +1,7 @@
 #include "io/format.h"
 
 #include <algorithm>
-#include <cmath>
+#include <bit>
 
 #include "io/reject.h"
 
@@ -33,9 +33,21 @@ const Format& required(const std::filesystem::path& path) {
   throw reject("NOT_AN_IMAGE", "no image format is named like this", "known are " + known);
 }
 
+// By the bits of the exponent, in blocks that the compiler turns into vector code.
 template <class T>
 void require_finite(std::span<const T> voxels) {
-  const auto bad = std::count_if(voxels.begin(), voxels.end(), [](T v) { return !std::isfinite(v); });
+  using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+  constexpr Bits kAll = sizeof(T) == 4 ? Bits{0x7F800000} : static_cast<Bits>(0x7FF0000000000000);
+  constexpr std::size_t kBlock = 1024;
+  const auto count = [](const T* at, std::size_t size) {
+    Bits bad = 0;
+    for (std::size_t i = 0; i < size; ++i) bad += (std::bit_cast<Bits>(at[i]) & kAll) == kAll;
+    return static_cast<std::uint64_t>(bad);
+  };
+  std::uint64_t bad = 0;
+  std::size_t at = 0;
+  for (; at + kBlock <= voxels.size(); at += kBlock) bad += count(voxels.data() + at, kBlock);
+  bad += count(voxels.data() + at, voxels.size() - at);
   if (bad > 0) {
     throw reject("NONFINITE", std::to_string(bad) + " voxels are NaN or infinite",
                  "replace them by the background's value and save the image again");

@@ -14,16 +14,18 @@
 // Finding looks at names, tables and (bids) headers; voxels are read by load(). Nothing here changes the source.
 
 #include <filesystem>
-#include <functional>
 #include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "io/reject.h"
 #include "volume/case.h"
 
 namespace io {
+
+class Reading;
 
 struct ChannelFile {
   std::string name;            // unique in the entry
@@ -31,7 +33,7 @@ struct ChannelFile {
   std::filesystem::path path;  // empty: this case lacks the channel
 };
 
-// One case to be. A plain value.
+// One case to be. A plain value that can be sent to another process (worker_message.h).
 struct Entry {
   std::string id;  // unique in the cohort
   std::vector<ChannelFile> channels;
@@ -41,7 +43,8 @@ struct Entry {
   std::map<std::string, double> scalars;
   std::string report;
   std::vector<std::filesystem::path> files;  // all that the case is made from, for source_hash(); filled by find_cohort
-  std::function<volume::Case()> open;  // when set, gives images and groups instead of `channels`; safe from any thread
+  bool is_series = false;          // `files` are one DICOM series, which gives images and groups instead of `channels`
+  std::optional<Refusal> refused;  // why it cannot be read, where that was seen on finding it: what load() throws
 };
 
 struct Cohort {
@@ -56,6 +59,7 @@ struct LayoutOptions {
   std::string layout = "auto";
   std::map<int, std::string> label_names;  // win over the layout's own when not empty
   int threads = 1;                         // for layouts that look into files
+  Reading* reading = nullptr;              // who looks into them; nullptr: this process
 };
 
 struct Layout {

@@ -118,6 +118,15 @@ Volume read_channel(const std::filesystem::path& path, volume::Channel& channel,
   return std::move(read.image);
 }
 
+volume::Case read_series(const Entry& entry) {
+  DicomVolume read = read_dicom(entry.files);
+  volume::Case one;
+  one.channels.push_back({"image", read.modality, std::move(read.image)});
+  one.groups = std::move(read.groups);
+  one.notes = std::move(read.notes);
+  return one;
+}
+
 volume::Case read_channels(const Entry& entry) {
   volume::Case one;
   const Volume* reference = nullptr;
@@ -138,7 +147,8 @@ volume::Case read_channels(const Entry& entry) {
 
 volume::Case load(const Entry& entry, const Cohort& cohort) {
   volume::Case one = core::with_context("case " + entry.id, [&] {
-    volume::Case made = entry.open ? entry.open() : read_channels(entry);
+    if (entry.refused) throw reject(entry.refused->code, entry.refused->story, entry.refused->hint);
+    volume::Case made = entry.is_series ? read_series(entry) : read_channels(entry);
     if (entry.label) {
       core::with_context("label " + entry.label->filename().string(), [&] {
         const Volume label = on_axes_of(made.reference(), read_image(*entry.label));

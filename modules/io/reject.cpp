@@ -8,6 +8,13 @@ core::Error reject(std::string_view reason, const std::string& cause, std::strin
   return core::Error(cause + " [" + std::string(reason) + "]", std::move(hint));
 }
 
+Refusal refusal_of(const core::Error& error) {
+  Refusal why{reason_of(error), error.story(), error.hint()};
+  const std::string code = " [" + why.code + "]";
+  if (why.story.ends_with(code)) why.story.resize(why.story.size() - code.size());
+  return why;
+}
+
 std::string reason_of(const core::Error& error) {
   const std::string& story = error.story();
   const std::size_t open = story.rfind('[');

@@ -9,7 +9,15 @@
 
 namespace io {
 
+// The same as a value that can be kept and sent.
+struct Refusal {
+  std::string code, story, hint;
+};
+
 core::Error reject(std::string_view reason, const std::string& cause, std::string hint = "");
+
+// Parted again; the code is left out of the story.
+Refusal refusal_of(const core::Error& error);
 
 // The code of an Error made by reject(), wherever it climbed since; "OTHER" when it has none.
 std::string reason_of(const core::Error& error);

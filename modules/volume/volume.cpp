@@ -40,11 +40,12 @@ VoxelType voxel_type_named(std::string_view wanted) {
 }
 
 Volume::Volume(Shape shape, VoxelType type, Geometry where)
-    : geometry(where),
-      shape_(shape),
-      type_(type),
-      voxels_(std::make_unique<std::byte[]>(checked_bytes(shape, type))),
-      size_(checked_bytes(shape, type)) {}
+    : geometry(where), shape_(shape), type_(type), voxels_(checked_bytes(shape, type)) {}
+
+Volume::Volume(Shape shape, VoxelType type, Geometry where, VoxelMemory voxels)
+    : geometry(where), shape_(shape), type_(type), voxels_(std::move(voxels)) {
+  GADOLIN_CHECK(voxels_.size() == checked_bytes(shape, type));
+}
 
 Volume Volume::clone() const {
   Volume copy;
@@ -53,10 +54,9 @@ Volume Volume::clone() const {
   copy.offset = offset;
   copy.shape_ = shape_;
   copy.type_ = type_;
-  copy.size_ = size_;
-  if (size_ > 0) {
-    copy.voxels_ = std::make_unique_for_overwrite<std::byte[]>(size_);
-    std::memcpy(copy.voxels_.get(), voxels_.get(), size_);
+  if (voxels_.size() > 0) {
+    copy.voxels_ = VoxelMemory(voxels_.size(), VoxelMemory::Fill::kNone);
+    std::memcpy(copy.voxels_.data(), voxels_.data(), voxels_.size());
   }
   return copy;
 }

@@ -3,12 +3,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "volume/geometry.h"
+#include "volume/voxel_memory.h"
 
 namespace volume {
 
@@ -54,25 +54,28 @@ class Volume {
   Volume() = default;
   // Throws Error when the shape is empty or its size in bytes does not fit into 63 bits.
   Volume(Shape shape, VoxelType type, Geometry geometry);
+  // Over voxels that lie there already; `voxels` must have the size of the shape, anything else is our bug.
+  Volume(Shape shape, VoxelType type, Geometry geometry, VoxelMemory voxels);
   Volume(Volume&&) = default;
   Volume& operator=(Volume&&) = default;
   Volume clone() const;
 
   const Shape& shape() const { return shape_; }
   VoxelType type() const { return type_; }
-  std::span<std::byte> bytes() { return {voxels_.get(), size_}; }
-  std::span<const std::byte> bytes() const { return {voxels_.get(), size_}; }
+  std::span<std::byte> bytes() { return {voxels_.data(), voxels_.size()}; }
+  std::span<const std::byte> bytes() const { return {voxels_.data(), voxels_.size()}; }
+  const VoxelMemory& memory() const { return voxels_; }
 
   // T must be the voxel's own type; anything else is our bug.
   template <class T>
   std::span<T> voxels() {
     require(voxel_type_of<T>());
-    return {reinterpret_cast<T*>(voxels_.get()), static_cast<std::size_t>(shape_.voxels())};
+    return {reinterpret_cast<T*>(voxels_.data()), static_cast<std::size_t>(shape_.voxels())};
   }
   template <class T>
   std::span<const T> voxels() const {
     require(voxel_type_of<T>());
-    return {reinterpret_cast<const T*>(voxels_.get()), static_cast<std::size_t>(shape_.voxels())};
+    return {reinterpret_cast<const T*>(voxels_.data()), static_cast<std::size_t>(shape_.voxels())};
   }
 
   // The same picture as float32 with scale and offset applied (scale 1, offset 0 afterwards).
@@ -87,8 +90,7 @@ class Volume {
 
   Shape shape_;
   VoxelType type_ = VoxelType::kFloat32;
-  std::unique_ptr<std::byte[]> voxels_;
-  std::size_t size_ = 0;
+  VoxelMemory voxels_;
 };
 
 template <>

@@ -35,15 +35,15 @@ inline void image_of(const std::filesystem::path& path, int seed, volume::Shape 
 }
 
 // Starts an ingest that publishes every case, and waits until it writes.
-inline pid_t start_ingest(const std::string& source, const std::filesystem::path& store) {
-  const std::string into = store.string();
+inline pid_t start_ingest(const std::string& source, const std::filesystem::path& store, int workers = 2) {
+  const std::string into = store.string(), at_once = std::to_string(workers);
   const pid_t child = ::fork();
   if (child == 0) {
     const int null = ::open("/dev/null", O_RDWR);
     ::dup2(null, 1);
     ::dup2(null, 2);
     ::execl(GADOLIN_BINARY, GADOLIN_BINARY, "ingest", source.c_str(), into.c_str(), "--commit-every", "0", "--workers",
-            "2", static_cast<char*>(nullptr));
+            at_once.c_str(), static_cast<char*>(nullptr));
     ::_exit(127);
   }
   for (int i = 0; i < 4000 && !std::filesystem::exists(store / ".lock"); ++i) {

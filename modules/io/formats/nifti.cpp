@@ -11,6 +11,7 @@
 #include "core/files.h"
 #include "io/byte_source.h"
 #include "io/format.h"
+#include "io/gzip_whole.h"
 #include "io/nifti_header.h"
 #include "io/reject.h"
 
@@ -61,7 +62,9 @@ void read_wide(ByteSource& source, const NiftiHeader& header, std::span<std::int
 volume::Volume read_voxels(ByteSource& source, const NiftiHeader& header) {
   const std::uint64_t bytes = static_cast<std::uint64_t>(header.shape.voxels()) * header.bytes_per_voxel();
   source.promise(bytes, source.packing() == Packing::kPlain ? "TRUNCATED" : "NIFTI_DIM");
-  volume::Volume image(header.shape, header.type, header.geometry);
+  using volume::VoxelMemory;
+  const std::size_t kept = static_cast<std::size_t>(header.shape.voxels()) * volume::size_bytes(header.type);
+  volume::Volume image(header.shape, header.type, header.geometry, VoxelMemory(kept, VoxelMemory::Fill::kNone));
   image.scale = header.scale;
   image.offset = header.offset;
   if (header.wide) {
@@ -74,7 +77,33 @@ volume::Volume read_voxels(ByteSource& source, const NiftiHeader& header) {
   return image;
 }
 
+// `bytes` of voxels behind `begin` bytes of something else, in a gzip file.
+std::optional<volume::Volume> at_once(const GzipWhole& file, const NiftiHeader& header) {
+  const std::uint64_t bytes = static_cast<std::uint64_t>(header.shape.voxels()) * header.bytes_per_voxel();
+  if (header.wide || header.voxel_begin % header.bytes_per_voxel() != 0) return std::nullopt;
+  std::optional<volume::VoxelMemory> voxels = file.unpacked(header.voxel_begin + bytes);
+  if (!voxels) return std::nullopt;
+  voxels->skip(static_cast<std::size_t>(header.voxel_begin));
+  volume::Volume image(header.shape, header.type, header.geometry, std::move(*voxels));
+  image.scale = header.scale;
+  image.offset = header.offset;
+  if (header.swapped) swap_bytes(image.bytes(), volume::size_bytes(header.type));
+  return image;
+}
+
+std::optional<volume::Volume> read_at_once(const std::filesystem::path& path) {
+  const std::optional<GzipWhole> file = GzipWhole::of(path);
+  if (!file) return std::nullopt;
+  const std::vector<std::byte> head = file->head(kNifti2Bytes);
+  if (head.size() < 4) return std::nullopt;
+  const std::size_t size = nifti_version(head) == 1 ? kNifti1Bytes : kNifti2Bytes;
+  if (head.size() < size) return std::nullopt;
+  const NiftiHeader header = parse_nifti(std::span(head).first(size));
+  return header.two_files ? std::nullopt : at_once(*file, header);
+}
+
 volume::Volume read(const std::filesystem::path& path) {
+  if (std::optional<volume::Volume> image = read_at_once(path)) return std::move(*image);
   ByteSource source(path, packing_of(path));
   std::uint64_t used = 0;
   const NiftiHeader header = read_header(source, used);
@@ -84,6 +113,9 @@ volume::Volume read(const std::filesystem::path& path) {
   }
   source.finish();
   const std::filesystem::path voxels = voxel_file(path);
+  if (const std::optional<GzipWhole> packed = GzipWhole::of(voxels)) {
+    if (std::optional<volume::Volume> image = at_once(*packed, header)) return std::move(*image);
+  }
   ByteSource second(voxels, packing_of(voxels));
   second.skip(header.voxel_begin);
   return read_voxels(second, header);

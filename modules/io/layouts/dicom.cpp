@@ -11,21 +11,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-volume::Case as_case(const std::vector<fs::path>& files) {
-  DicomVolume read = read_dicom(files);
-  volume::Case one;
-  one.channels.push_back({"image", read.modality, std::move(read.image)});
-  one.groups = std::move(read.groups);
-  one.notes = std::move(read.notes);
-  return one;
-}
-
 Entry of_series(const DicomSeries& series) {
   Entry entry;
   entry.id = series.id;
   entry.groups = {series.patient, series.site, series.vendor};
   entry.files = series.files;
-  entry.open = [files = series.files] { return as_case(files); };
+  entry.is_series = true;
   return entry;
 }
 
@@ -33,14 +24,12 @@ Entry of_damage(const DicomDamage& damage, const fs::path& root) {
   Entry entry;
   entry.id = pseudonym('d', damage.file.lexically_relative(root).generic_string());
   entry.files = {damage.file};
-  entry.open = [damage]() -> volume::Case {
-    throw reject(damage.code, damage.story, damage.hint).within("file " + damage.file.filename().string());
-  };
+  entry.refused = Refusal{damage.code, "file " + damage.file.filename().string() + ": " + damage.story, damage.hint};
   return entry;
 }
 
 Cohort find(const fs::path& path, const LayoutOptions& options) {
-  const DicomScan scan = scan_dicom(path, options.threads);
+  const DicomScan scan = scan_dicom(path, options.threads, options.reading);
   Cohort cohort;
   for (const DicomSeries& series : scan.series) cohort.entries.push_back(of_series(series));
   for (const DicomDamage& damage : scan.damaged) cohort.entries.push_back(of_damage(damage, path));

@@ -1,0 +1,42 @@
+#include "io/reading.h"
+
+#include <array>
+
+#include "io/format.h"
+
+namespace io {
+namespace {
+
+FileLook look(const std::filesystem::path& file) {
+  FileLook found;
+  try {
+    found.who = read_identity(file);
+    if (found.who.image) found.kind = FileLook::Kind::kImage;
+  } catch (const core::Error& error) {
+    const bool named = has_extension(file, std::array<std::string_view, 2>{".dcm", ".ima"});
+    if (reason_of(error) == "NOT_DICOM" && !named) return found;
+    found.kind = FileLook::Kind::kDamaged;
+    found.why = refusal_of(error);
+  }
+  return found;
+}
+
+class InProcess final : public Reading {
+ public:
+  volume::Case load(const Entry& entry, const Cohort& cohort) override { return io::load(entry, cohort); }
+  std::vector<FileLook> look_at(std::span<const std::filesystem::path> files) override {
+    std::vector<FileLook> looks;
+    looks.reserve(files.size());
+    for (const std::filesystem::path& file : files) looks.push_back(look(file));
+    return looks;
+  }
+};
+
+}  // namespace
+
+Reading& in_process() {
+  static InProcess reading;
+  return reading;
+}
+
+}  // namespace io
