@@ -7,6 +7,7 @@
   GADOLIN_IMAGING(X(ingest))  \
   X(prepare)                  \
   X(inspect)                  \
+  X(store)                    \
   GADOLIN_TORCH(X(pretrain))  \
   GADOLIN_TORCH(X(finetune))  \
   GADOLIN_TORCH(X(predict))   \

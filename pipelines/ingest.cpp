@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 
+#include "core/hash.h"
 #include "core/log.h"
 #include "core/parallel.h"
 #include "core/progress.h"
@@ -24,7 +25,7 @@ namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
 struct Request {
-  std::string source, store, layout = "auto";
+  std::string source, store, layout = "auto", shard;
   std::vector<std::string> labels;
   int workers = 0;
   double commit_every_s = 60, limit_s = 60;
@@ -54,6 +55,19 @@ io::WorkerLimits limits_of(const Request& request) {
   limits.wall_s = 5 * request.limit_s;
   limits.memory_bytes = static_cast<std::uint64_t>(request.limit_mb) << 20;
   return limits;
+}
+
+// "2/8": the second of eight parts. A case's part follows from its id alone, so the parts are disjoint and together
+// they are all, on whatever machines they are made.
+void keep_shard(const std::string& shard, std::vector<io::Entry>& entries) {
+  unsigned part = 0, parts = 0;
+  int read = 0;
+  if (std::sscanf(shard.c_str(), "%u/%u%n", &part, &parts, &read) != 2 ||
+      static_cast<std::size_t>(read) != shard.size() || part < 1 || part > parts)
+    throw core::usage_error("--shard " + shard + " is no part of a whole", "for example --shard 1/8 to --shard 8/8");
+  std::erase_if(entries, [&](const io::Entry& entry) {
+    return std::stoul(core::sha256_hex(entry.id).substr(0, 8), nullptr, 16) % parts != part - 1;
+  });
 }
 
 // Loads one case and adds it. What is wrong with the case becomes its outcome; what is wrong with the store is thrown.
@@ -106,9 +120,10 @@ core::Exit ingest(const Request& given) {
     throw core::usage_error("no store is named", "gadolin ingest SOURCE STORE, or --dry-run to check only");
   const auto start = Clock::now();
   io::WorkerPool workers({request.workers, limits_of(request), {}});
-  const io::Cohort cohort =
+  io::Cohort cohort =
       io::find_cohort(request.source, {request.layout, label_names(request.labels), request.workers, &workers});
   for (const std::string& note : cohort.notes) core::log_info(note);
+  if (!request.shard.empty()) keep_shard(request.shard, cohort.entries);
   std::unique_ptr<store::Writer> writer;
   if (!request.dry_run) {
     store::WriterOptions options;
@@ -158,6 +173,9 @@ std::function<core::Exit()> attach(CLI::App& app) {
   app.add_option("--limit-mb", request->limit_mb, "memory that reading one case may take, its voxels included")
       ->check(CLI::Range(256, 1 << 20))
       ->capture_default_str();
+  app.add_option("--shard", request->shard,
+                 "only this part of the cases, for many machines; gadolin store merge joins them")
+      ->type_name("I/N");
   app.add_flag("--dry-run", request->dry_run, "read and check every case, write nothing");
   app.add_flag("--json", request->json, "the summary as one JSON object");
   return [request] { return ingest(*request); };

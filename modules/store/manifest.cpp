@@ -191,6 +191,12 @@ std::filesystem::path shard_path(const std::filesystem::path& folder, const std:
   return folder / "shards" / file;
 }
 
+std::string shard_name(std::size_t number) {
+  std::string digits = std::to_string(number);
+  digits.insert(0, digits.size() < 4 ? 4 - digits.size() : 0, '0');
+  return "shard-" + digits + ".h5";
+}
+
 std::string summary_text(const CaseSummary& summary) { return json::serialize(summary_json(summary)); }
 
 void require_utf8(const std::string& text, const std::string& what) {

@@ -13,6 +13,7 @@
 namespace store {
 
 inline constexpr int kStoreVersion = 1;
+inline constexpr std::size_t kLargestManifest = std::size_t{4} << 30;  // bytes; a larger one is not read
 
 struct Manifest {
   struct Shard {
@@ -35,6 +36,7 @@ struct Manifest {
 std::string store_name(const std::filesystem::path& folder);
 std::filesystem::path manifest_path(const std::filesystem::path& folder);
 std::filesystem::path shard_path(const std::filesystem::path& folder, const std::string& file);
+std::string shard_name(std::size_t number);  // "shard-0012.h5"
 
 std::string manifest_text(const Manifest& manifest);
 // Throws Error when the text is damaged, no manifest, or of a newer version.

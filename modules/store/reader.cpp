@@ -12,7 +12,6 @@
 namespace store {
 namespace {
 
-constexpr std::size_t kLargestManifest = std::size_t{4} << 30;
 const char* const kDamaged = "the file was changed or its disk is failing; make these cases again from their source";
 
 using Tables = std::map<std::string, ArrayTable>;

@@ -4,8 +4,10 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -18,8 +20,6 @@
 
 namespace store {
 namespace {
-
-constexpr std::size_t kLargestManifest = std::size_t{4} << 30;
 
 // An advisory lock on FOLDER/.lock that the system takes back when the process ends, however it ends.
 class FolderLock {
@@ -36,23 +36,30 @@ class FolderLock {
       const std::string reason = std::strerror(errno);
       ::close(number_);
       if (!taken) throw core::Error("cannot lock the folder: " + reason, "choose a folder on a disk that has locks");
-      throw core::Error("another command is writing into this store",
+      throw core::Error("another command is writing into this store" + owner(folder),
                         "wait until it has ended, or choose another folder");
     }
+    std::array<char, 256> host{};
+    if (::gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
+    const std::string own = "process " + std::to_string(::getpid()) + " on " + host.data() + "\n";
+    // For the person who meets the lock; where it cannot be written the lock holds all the same.
+    told_ = ::ftruncate(number_, 0) == 0 && ::write(number_, own.data(), own.size()) > 0;
   }
   ~FolderLock() { ::close(number_); }
   FolderLock(const FolderLock&) = delete;
   FolderLock& operator=(const FolderLock&) = delete;
 
  private:
-  int number_;
-};
+  // ": process 12 on HOST", as the owner wrote it.
+  static std::string owner(const std::filesystem::path& folder) {
+    std::ifstream file(folder / ".lock");
+    std::string line;
+    return std::getline(file, line) && line.starts_with("process ") ? ": " + line : std::string();
+  }
 
-std::string shard_name(std::size_t number) {
-  std::string digits = std::to_string(number);
-  digits.insert(0, digits.size() < 4 ? 4 - digits.size() : 0, '0');
-  return "shard-" + digits + ".h5";
-}
+  int number_;
+  bool told_ = false;
+};
 
 // A folder that never was a store's must be empty, so that nobody's archive is mixed with shards by a slip.
 void require_own(const std::filesystem::path& folder) {

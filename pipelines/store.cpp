@@ -1,0 +1,138 @@
+// gadolin store: look at stores, prove them, put the parts of several machines together.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <cstdio>
+#include <mutex>
+
+#include "core/parallel.h"
+#include "core/progress.h"
+#include "core/table.h"
+#include "pipelines/command.h"
+#include "store/merge.h"
+#include "store/reader.h"
+
+namespace pipelines {
+namespace {
+
+namespace fs = std::filesystem;
+namespace json = boost::json;
+
+struct Words {
+  std::string folder, out;
+  std::vector<std::string> parts;
+  int workers = 0;
+  bool json = false;
+};
+
+std::string size_text(const volume::Shape& shape) {
+  return fmt::format("{} x {} x {}", shape.depth, shape.height, shape.width);
+}
+
+std::string spacing_text(const volume::Geometry& geometry) {
+  const auto& mm = geometry.spacing_mm;
+  return fmt::format("{:.4g} x {:.4g} x {:.4g}", mm[0], mm[1], mm[2]);
+}
+
+std::string channels_text(const store::CaseSummary& one) {
+  std::string text;
+  for (const store::ChannelSummary& channel : one.channels) {
+    if (!channel.present) continue;
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", channel.modality, volume::name(channel.type));
+  }
+  return text;
+}
+
+core::Exit list(const Words& words) {
+  const store::Reader reader(words.folder, {false});
+  if (words.json) {
+    json::array all;
+    for (std::int64_t i = 0; i < reader.size(); ++i) {
+      const store::CaseSummary& one = reader.summary(i);
+      const auto& mm = one.geometry.spacing_mm;
+      all.push_back(json::object{{"id", one.id},
+                                 {"shape", json::array{one.shape.depth, one.shape.height, one.shape.width}},
+                                 {"spacing_mm", json::array{mm[0], mm[1], mm[2]}},
+                                 {"patient", one.groups.patient},
+                                 {"labels", one.has_labels},
+                                 {"sha256", one.hash}});
+    }
+    std::printf("%s\n", json::serialize(json::object{{"data_sha256", reader.data_hash()}, {"cases", all}}).c_str());
+    return core::Exit::kDone;
+  }
+  core::Table table{{"case", "patient", "voxels d x h x w", "spacing mm", "channels", "labels"}, {}};
+  for (std::int64_t i = 0; i < reader.size(); ++i) {
+    const store::CaseSummary& one = reader.summary(i);
+    table.rows.push_back({one.id, one.groups.patient, size_text(one.shape), spacing_text(one.geometry),
+                          channels_text(one), one.has_labels ? "yes" : "-"});
+  }
+  std::printf("%s\n%lld cases, data %s\n", core::to_text(table).c_str(), static_cast<long long>(reader.size()),
+              reader.data_hash().substr(0, 16).c_str());
+  return core::Exit::kDone;
+}
+
+core::Exit check(const Words& words) {
+  const store::Reader reader(words.folder);
+  const int workers = words.workers > 0 ? words.workers : core::usable_processors();
+  std::mutex mutex;
+  std::vector<std::string> damaged;
+  {
+    core::Progress progress("check", "cases", reader.size());
+    core::parallel_for(reader.size(), workers, [&](std::int64_t i) {
+      try {
+        static_cast<void>(reader.load(i));
+      } catch (const core::Error& error) {
+        const std::scoped_lock lock(mutex);
+        damaged.push_back(error.what());
+      }
+      progress.advance();
+    });
+  }
+  std::sort(damaged.begin(), damaged.end());
+  for (const std::string& story : damaged) std::fprintf(stderr, "%s\n", story.c_str());
+  std::printf("store check: %lld cases, %zu damaged\n", static_cast<long long>(reader.size()), damaged.size());
+  if (damaged.empty()) return core::Exit::kDone;
+  return static_cast<std::int64_t>(damaged.size()) == reader.size() ? core::Exit::kNothingUsable
+                                                                    : core::Exit::kSomeFailed;
+}
+
+core::Exit merge(const Words& words) {
+  const std::vector<fs::path> parts(words.parts.begin(), words.parts.end());
+  const store::Merged merged = store::merge(parts, words.out);
+  std::printf("store merge: %lld cases in %lld shards, %.1f MiB; %lld were in several parts, equal\n",
+              static_cast<long long>(merged.cases), static_cast<long long>(merged.shards),
+              static_cast<double>(merged.size_bytes) / (1 << 20), static_cast<long long>(merged.doubled));
+  return core::Exit::kDone;
+}
+
+std::function<core::Exit()> attach(CLI::App& app) {
+  auto words = std::make_shared<Words>();
+  CLI::App* ls = app.add_subcommand("ls", "list the cases of a store");
+  ls->add_option("STORE", words->folder, "folder of the store")->required();
+  ls->add_flag("--json", words->json, "as one JSON object");
+  CLI::App* proof = app.add_subcommand("check", "read every voxel and compare every checksum");
+  proof->add_option("STORE", words->folder, "folder of the store")->required();
+  proof->add_option("--workers", words->workers, "cases read at once; 0 = one a processor")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  CLI::App* join = app.add_subcommand("merge", "one store of the parts that gadolin ingest --shard made");
+  join->add_option("OUT", words->out, "folder to be made")->required();
+  join->add_option("PART", words->parts, "stores; none of them is changed")->required();
+  app.require_subcommand(1);
+  return [words, ls, proof] {
+    if (ls->parsed()) return list(*words);
+    return proof->parsed() ? check(*words) : merge(*words);
+  };
+}
+
+}  // namespace
+
+extern const Command store_command;
+const Command store_command{"store", "list, prove and merge stores",
+                            "  gadolin store ls archive.store\n"
+                            "  gadolin store check archive.store\n"
+                            "  gadolin store merge archive.store part1.store part2.store part3.store",
+                            attach};
+
+}  // namespace pipelines
