@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "io/file_walk.h"
 #include "volume/case.h"
 
 namespace io {
@@ -44,6 +45,7 @@ struct DicomScan {
   std::vector<DicomSeries> series;   // in the order of their first files
   std::vector<DicomDamage> damaged;  // in the order of the files
   std::int64_t others = 0;           // files that are no DICOM images: texts, DICOMDIR, reports
+  WalkCounts walked;                 // what the folder held besides files
 };
 
 class Reading;

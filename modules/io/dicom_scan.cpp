@@ -18,16 +18,11 @@ constexpr std::size_t kAtOnce = 1024;  // identities held before they are sorted
 constexpr std::size_t kAtATime = 32;   // of them handed to one thread or process
 constexpr int kFirstFiles = 64;        // looked at to tell what a folder is
 
-std::vector<fs::path> files_below(const fs::path& folder) {
+std::vector<fs::path> files_below(const fs::path& folder, WalkCounts& counts) {
+  FileWalk walk(folder);
   std::vector<fs::path> files;
-  if (fs::is_regular_file(folder)) return {folder};
-  std::error_code failed;
-  const auto quiet = fs::directory_options::skip_permission_denied;
-  for (auto at = fs::recursive_directory_iterator(folder, quiet, failed); at != fs::recursive_directory_iterator();
-       at.increment(failed)) {
-    if (failed) break;
-    if (at->is_regular_file(failed)) files.push_back(at->path());
-  }
+  while (auto file = walk.next()) files.push_back(std::move(file->path));
+  counts = walk.counts();
   std::sort(files.begin(), files.end());
   return files;
 }
@@ -56,8 +51,8 @@ void give_to_their_series(DicomScan& scan) {
 
 DicomScan scan_dicom(const fs::path& folder, int threads, Reading* reading) {
   Reading& reader = reading != nullptr ? *reading : in_process();
-  const std::vector<fs::path> files = files_below(folder);
   DicomScan scan;
+  const std::vector<fs::path> files = files_below(folder, scan.walked);
   std::map<std::string, std::size_t> places;
   core::Progress progress("look at headers", "files", static_cast<std::int64_t>(files.size()),
                           files.size() < kAtOnce ? core::Progress::Style::kSilent : core::Progress::Style::kAuto);
@@ -90,15 +85,11 @@ DicomScan scan_dicom(const fs::path& folder, int threads, Reading* reading) {
 
 bool looks_like_dicom(const fs::path& path) {
   if (!fs::is_directory(path)) return fs::is_regular_file(path) && has_dicom_magic(path);
-  std::error_code failed;
-  const auto quiet = fs::directory_options::skip_permission_denied;
-  int looked = 0;
-  for (auto at = fs::recursive_directory_iterator(path, quiet, failed); at != fs::recursive_directory_iterator();
-       at.increment(failed)) {
-    if (failed || looked >= kFirstFiles) break;
-    if (!at->is_regular_file(failed)) continue;
-    ++looked;
-    if (has_dicom_magic(at->path())) return true;
+  FileWalk walk(path);
+  for (int looked = 0; looked < kFirstFiles; ++looked) {
+    const auto file = walk.next();
+    if (!file) break;
+    if (has_dicom_magic(file->path)) return true;
   }
   return false;
 }

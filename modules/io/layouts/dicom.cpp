@@ -35,6 +35,13 @@ Cohort find(const fs::path& path, const LayoutOptions& options) {
   for (const DicomDamage& damage : scan.damaged) cohort.entries.push_back(of_damage(damage, path));
   if (scan.others > 0)
     cohort.notes.push_back(std::to_string(scan.others) + " files are no DICOM images and are passed over");
+  const auto note = [&](std::int64_t count, const char* what) {
+    if (count > 0) cohort.notes.push_back(std::to_string(count) + what);
+  };
+  note(scan.walked.unreadable, " folders or names could not be looked at: may this user read them?");
+  note(scan.walked.links, " links to folders are not followed; name what they lead to as a source of its own");
+  note(scan.walked.special, " sockets, pipes or devices are passed over");
+  note(scan.walked.too_deep, " folders lie more than 256 deep and are passed over");
   return cohort;
 }
 
