@@ -7,6 +7,9 @@
 
 #include "core/files.h"
 #include "pipelines/command.h"
+#ifdef GADOLIN_HAS_IMAGING
+#include "io/reasons.h"
+#endif
 
 namespace pipelines {
 namespace {
@@ -55,13 +58,21 @@ std::string reference() {
   return page;
 }
 
-core::Exit write_reference(const std::string& out) {
+core::Exit write_page(const std::string& page, const std::string& out) {
   if (out.empty()) {
-    std::fputs(reference().c_str(), stdout);
+    std::fputs(page.c_str(), stdout);
   } else {
-    core::publish_file(out, reference());
+    core::publish_file(out, page);
   }
   return core::Exit::kDone;
+}
+
+std::string reason_codes() {
+#ifdef GADOLIN_HAS_IMAGING
+  return io::reasons_page();
+#else
+  throw core::usage_error("this build reads no images and has no reason codes", "build it with -DGADOLIN_IMAGING=ON");
+#endif
 }
 
 std::vector<const Command*> with_settings() {
@@ -122,6 +133,8 @@ std::function<core::Exit()> attach(CLI::App& app) {
   auto words = std::make_shared<Words>();
   CLI::App* page = app.add_subcommand("reference", "print the reference of all commands as Markdown");
   page->add_option("--out", words->out, "write to this file instead")->type_name("FILE");
+  CLI::App* codes = app.add_subcommand("reasons", "print why inputs are refused, noted or flagged, as Markdown");
+  codes->add_option("--out", words->out, "write to this file instead")->type_name("FILE");
   CLI::App* one = app.add_subcommand("show", "print every setting of a command with its value and meaning, as YAML");
   one->add_option("COMMAND", words->command, "phantom, prepare, pretrain or finetune")->required();
   one->add_option("--config", words->file, "recipe to read first")->type_name("FILE");
@@ -129,20 +142,21 @@ std::function<core::Exit()> attach(CLI::App& app) {
   CLI::App* recipes = app.add_subcommand("check", "read recipes as their commands would");
   recipes->add_option("FILE", words->files, "recipes with sections")->required();
   app.require_subcommand(1);
-  return [words, one, recipes] {
+  return [words, one, recipes, codes] {
     if (one->parsed()) return show(words->command, words->file, words->set);
     if (recipes->parsed()) return check(words->files);
-    return write_reference(words->out);
+    return write_page(codes->parsed() ? reason_codes() : reference(), words->out);
   };
 }
 
 }  // namespace
 
 extern const Command config_command;
-const Command config_command{"config", "settings of the commands, recipes, the reference page",
+const Command config_command{"config", "settings of the commands, recipes, the generated pages",
                              "  gadolin config show pretrain --set method.name=simclr\n"
                              "  gadolin config check configs/*.yaml\n"
-                             "  gadolin config reference --out pipelines/REFERENCE.md",
+                             "  gadolin config reference --out pipelines/REFERENCE.md\n"
+                             "  gadolin config reasons --out modules/io/REASONS.md",
                              attach};
 
 }  // namespace pipelines
