@@ -138,6 +138,7 @@ std::vector<Fact> case_facts(const volume::Case& one, const std::map<int, std::s
     for (Fact& each : label_facts(*one.label_map, names)) facts.push_back(std::move(each));
   }
   for (const auto& [name, value] : one.scalars) facts.push_back({"target " + name, fmt::format("{:g}", value), value});
+  for (const auto& [name, text] : one.facts) facts.push_back(fact("told " + name, text));
   if (!one.boxes.empty()) facts.push_back(fact("boxes", static_cast<std::int64_t>(one.boxes.size())));
   if (!one.report.empty()) facts.push_back(fact("report characters", static_cast<std::int64_t>(one.report.size())));
   return facts;

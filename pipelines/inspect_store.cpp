@@ -15,6 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::int64_t kPictured = 12;
+constexpr std::size_t kMostValues = 6;  // of a fact, told one by one
 
 struct Spread {
   double low = 0, middle = 0, high = 0;
@@ -110,6 +111,27 @@ void target_facts(const store::Reader& reader, std::vector<Fact>& facts) {
   if (boxes > 0) facts.push_back(fact("boxes", boxes));
 }
 
+// How many cases tell it and, where they are few, which values.
+void told_facts(const store::Reader& reader, std::vector<Fact>& facts) {
+  std::map<std::string, std::map<std::string, std::int64_t>> told;
+  for (std::int64_t i = 0; i < reader.size(); ++i) {
+    for (const auto& [name, text] : reader.summary(i).facts) ++told[name][text];
+  }
+  for (const auto& [name, counts] : told) {
+    std::int64_t cases = 0;
+    std::string values;
+    boost::json::object all;
+    for (const auto& [text, count] : counts) {
+      cases += count;
+      values += fmt::format("{}{} x {}", values.empty() ? "" : ", ", count, text);
+      if (counts.size() <= kMostValues) all[text] = count;
+    }
+    if (counts.size() > kMostValues) values = fmt::format("{} different", counts.size());
+    facts.push_back({"told " + name, fmt::format("in {} cases: {}", cases, values),
+                     boost::json::object{{"cases", cases}, {"different", counts.size()}, {"values", all}}});
+  }
+}
+
 double size_on_disk(const fs::path& folder) {
   double bytes = 0;
   for (const auto& entry : fs::recursive_directory_iterator(folder)) {
@@ -176,6 +198,7 @@ Subject inspect_store(const InspectRequest& request) {
   channel_facts(*reader, subject.facts);
   class_facts(*reader, subject.facts);
   target_facts(*reader, subject.facts);
+  told_facts(*reader, subject.facts);
   subject.cases = case_table(*reader);
   subject.picture = [reader] {
     std::vector<report::Picture> pictures;

@@ -37,8 +37,8 @@ void each_field(T& value, F&& f) {
     auto& [low_mm, high_mm, label] = value;
     f(low_mm, high_mm, label);
   } else if constexpr (std::is_same_v<Plain, volume::Case>) {
-    auto& [id, channels, label_map, scalars, boxes, report, groups, notes] = value;
-    f(id, channels, label_map, scalars, boxes, report, groups, notes);
+    auto& [id, channels, label_map, scalars, boxes, report, groups, facts, notes] = value;
+    f(id, channels, label_map, scalars, boxes, report, groups, facts, notes);
   } else if constexpr (std::is_same_v<Plain, DicomIdentity>) {
     auto& [series, patient, modality, site, vendor, image] = value;
     f(series, patient, modality, site, vendor, image);

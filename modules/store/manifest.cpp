@@ -115,6 +115,11 @@ json::object summary_json(const CaseSummary& one) {
   object["report"] = one.report;
   object["groups"] =
       json::object{{"patient", one.groups.patient}, {"site", one.groups.site}, {"vendor", one.groups.vendor}};
+  if (!one.facts.empty()) {  // stores made before there were any keep their hashes
+    json::object facts;
+    for (const auto& [name, text] : one.facts) facts[name] = text;
+    object["facts"] = std::move(facts);
+  }
   object["source_hash"] = one.source_hash;
   object["hash"] = one.hash;
   return object;
@@ -145,6 +150,9 @@ CaseSummary summary_from(const json::object& object) {
   one.report = text_from(object, "report");
   const json::object& groups = object.at("groups").as_object();
   one.groups = {text_from(groups, "patient"), text_from(groups, "site"), text_from(groups, "vendor")};
+  if (const json::value* facts = object.if_contains("facts")) {
+    for (const auto& [name, text] : facts->as_object()) one.facts[std::string(name)] = std::string(text.as_string());
+  }
   one.source_hash = text_from(object, "source_hash");
   one.hash = text_from(object, "hash");
   return one;
@@ -214,6 +222,7 @@ void require_utf8(const CaseSummary& summary) {
   for (const auto& [name, value] : summary.scalars) require_utf8(name, "the name of a scalar");
   for (const volume::BoxTarget& box : summary.boxes) require_utf8(box.label, "the label of a box");
   require_utf8(summary.report, "the report");
+  for (const auto& [name, text] : summary.facts) require_utf8(name + text, "a fact of the acquisition");
   require_utf8(summary.groups.patient, "the name of the patient group");
   require_utf8(summary.groups.site, "the name of the site");
   require_utf8(summary.groups.vendor, "the name of the vendor");

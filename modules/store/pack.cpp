@@ -74,6 +74,7 @@ CaseSummary summarise(const volume::Case& one) {
   summary.scalars = one.scalars;
   summary.boxes = one.boxes;
   summary.report = one.report;
+  summary.facts = one.facts;
   summary.groups = one.groups;
   require_utf8(summary);
   return summary;

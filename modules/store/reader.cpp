@@ -195,6 +195,7 @@ volume::Case Reader::load(std::int64_t index) const {
   result.boxes = about.boxes;
   result.report = about.report;
   result.groups = about.groups;
+  result.facts = about.facts;
   return result;
 }
 

@@ -38,6 +38,8 @@ struct Case {
   std::vector<BoxTarget> boxes;
   std::string report;  // text, may be empty
   Groups groups;
+  // What the source told of the acquisition, free of identity: "echo_time_ms": "4.6", "gantry_tilt_deg": "12.5".
+  std::map<std::string, std::string> facts;
   // Codes of what was repaired or doubted on the way in (io/REASONS.md); the store does not keep them.
   std::vector<std::string> notes;
 

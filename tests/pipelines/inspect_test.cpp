@@ -91,6 +91,24 @@ TEST(Inspect, AStoreIsToldAsTextAndAsJsonAndShown) {
   EXPECT_EQ(text_of(all.at("list").at(1).at("case")), "P0002");
 }
 
+TEST(Inspect, WhatTheSourceToldOfTheAcquisitionIsCountedAndToldOfACase) {
+  const Scratch folder;
+  store::Writer writer(folder / "raw");
+  for (std::int64_t i = 0; i < 3; ++i) {
+    volume::Case one = volume::phantom_case(small_cohort(), i);
+    if (i < 2) one.facts = {{"echo_time_ms", i == 0 ? "4.6" : "9.2"}, {"kvp", "120"}};
+    writer.add(one);
+  }
+  writer.commit();
+  const boost::json::object facts = json_of(quoted(folder / "raw")).at("facts").as_object();
+  EXPECT_EQ(facts.at("told echo_time_ms").at("cases").to_number<int>(), 2);
+  EXPECT_EQ(facts.at("told echo_time_ms").at("values").at("9.2").to_number<int>(), 1);
+  EXPECT_EQ(facts.at("told kvp").at("values").at("120").to_number<int>(), 2);
+  const std::string one = inspect(quoted(folder / "raw") + " --case P0002").out;
+  EXPECT_NE(one.find("told echo_time_ms"), std::string::npos) << one;
+  EXPECT_NE(one.find("9.2"), std::string::npos) << one;
+}
+
 TEST(Inspect, NoTextOfAReportIsEverTold) {
   const Scratch folder;
   phantom_store(folder / "raw");

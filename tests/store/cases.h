@@ -55,6 +55,7 @@ inline volume::Case small_case(int number, const volume::Shape& shape = {5, 6, 7
   one.scalars = {{"class", number % 2}, {"score", number / 3.0}};
   one.boxes = {{{1, 2, 1.0 / 7}, {4, 5, 6}, "lesion"}};
   one.report = "Größe 3 cm.\n\"unauffällig\"";
+  one.facts = {{"echo_time_ms", "4.6"}, {"größe", "\"3\" cm"}};
   one.groups = {"p" + std::to_string(number), "site-a", "Halden"};
   return one;
 }

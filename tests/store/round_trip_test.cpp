@@ -7,6 +7,7 @@
 #include "core/parallel.h"
 #include "store/chunk.h"
 #include "store/hdf5.h"
+#include "store/manifest.h"
 
 namespace fs = std::filesystem;
 using volume::Shape;
@@ -102,6 +103,7 @@ TEST(Store, EverythingKnownOfACaseComesBackExactly) {
   EXPECT_EQ(back.label_map->type(), VoxelType::kUInt8);
   EXPECT_EQ(back.scalars, made.scalars);  // a third among them: to the last bit
   EXPECT_EQ(back.report, made.report);
+  EXPECT_EQ(back.facts, made.facts);
   EXPECT_EQ(back.groups.patient, "p1");
   EXPECT_EQ(back.groups.vendor, "Halden");
   ASSERT_EQ(back.boxes.size(), 1U);
@@ -112,6 +114,19 @@ TEST(Store, EverythingKnownOfACaseComesBackExactly) {
   EXPECT_EQ(back.reference().geometry.spacing_mm, geometry.spacing_mm);
   EXPECT_EQ(back.reference().geometry.direction, geometry.direction);
   EXPECT_EQ(reader.find("nobody"), std::nullopt);
+}
+
+TEST(Store, ACaseWithoutFactsIsWrittenAsBeforeThereWereAny) {
+  store::CaseSummary summary;
+  summary.id = "a";
+  EXPECT_EQ(store::summary_text(summary).find("facts"), std::string::npos);
+  store::Manifest manifest;
+  manifest.shards.push_back({"shard-0000.h5", 1, "00"});
+  manifest.cases.push_back({summary, 0, "/case-00000"});
+  EXPECT_TRUE(store::manifest_from(store::manifest_text(manifest)).cases.at(0).summary.facts.empty());
+  manifest.cases[0].summary.facts = {{"b_value", "1000"}};
+  EXPECT_EQ(store::manifest_from(store::manifest_text(manifest)).cases.at(0).summary.facts,
+            manifest.cases[0].summary.facts);
 }
 
 TEST(Store, ABoxEqualsTheCropOfTheWholeInVoxelsAndPlace) {
