@@ -11,14 +11,11 @@
 #include "core/table.h"
 
 namespace pipelines {
-namespace {
 
 const char* name(CaseOutcome::Status status) {
   static constexpr const char* kNames[] = {"left", "added", "present", "failed"};
   return kNames[static_cast<int>(status)];
 }
-
-}  // namespace
 
 CaseOutcome CaseOutcome::added(const volume::Case& one) {
   return {Status::kAdded, fmt::format("{}", fmt::join(one.notes, " ")), ""};

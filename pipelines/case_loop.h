@@ -26,6 +26,8 @@ struct CaseOutcome {
   static CaseOutcome failed(std::string reason, const core::Error& error);
 };
 
+const char* name(CaseOutcome::Status status);  // "added"
+
 // Publishes what was added when the last time is long enough ago, so that a killed run loses little. Any thread.
 class Committer {
  public:

@@ -7,15 +7,21 @@
 #include <memory>
 #include <optional>
 
+#include "core/files.h"
 #include "core/hash.h"
 #include "core/log.h"
 #include "core/parallel.h"
 #include "core/progress.h"
 #include "core/stop_signal.h"
 #include "io/layout.h"
+#include "io/reasons.h"
 #include "io/worker_pool.h"
 #include "pipelines/case_loop.h"
 #include "pipelines/command.h"
+#include "pipelines/ingest_forecast.h"
+#include "pipelines/ingest_quality.h"
+#include "pipelines/ingest_report.h"
+#include "store/manifest.h"
 #include "store/writer.h"
 
 namespace pipelines {
@@ -25,7 +31,7 @@ namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
 struct Request {
-  std::string source, store, layout = "auto", shard;
+  std::string source, store, layout = "auto", shard, report;
   std::vector<std::string> labels;
   int workers = 0;
   double commit_every_s = 60, limit_s = 60;
@@ -70,47 +76,152 @@ void keep_shard(const std::string& shard, std::vector<io::Entry>& entries) {
   });
 }
 
+// What a run works with. A dry run has no writer, and keeps notes of quality only when a report is asked for.
+struct Workplace {
+  const io::Cohort& cohort;
+  io::Reading& reading;
+  std::unique_ptr<store::Writer> writer;
+  std::unique_ptr<QualityLog> quality;
+  std::unique_ptr<IngestForecast> forecast;
+};
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+Workplace workplace_of(const Request& request, const io::Cohort& cohort, io::Reading& reading) {
+  Workplace place{cohort, reading, nullptr, nullptr, nullptr};
+  if (request.dry_run) {
+    place.forecast = std::make_unique<IngestForecast>(static_cast<std::int64_t>(cohort.entries.size()));
+    if (!request.report.empty()) place.quality = std::make_unique<QualityLog>();
+    return place;
+  }
+  store::WriterOptions options;
+  options.label_names = cohort.label_names;
+  place.writer = std::make_unique<store::Writer>(request.store, options);
+  place.quality = std::make_unique<QualityLog>(fs::path(request.store) / "qc" / "cases.jsonl");
+  return place;
+}
+
+// A dry run's end of a case: what the store would refuse is told as a run tells it.
+CaseOutcome weigh(std::int64_t index, const volume::Case& one, double read_s, const Workplace& place) {
+  try {
+    place.forecast->add(index, one, read_s, place.cohort.label_names);
+  } catch (const core::Error& error) {
+    return CaseOutcome::failed("STORE", error);
+  }
+  return CaseOutcome::added(one);
+}
+
 // Loads one case and adds it. What is wrong with the case becomes its outcome; what is wrong with the store is thrown.
-CaseOutcome take_in(const io::Entry& entry, const io::Cohort& cohort, io::Reading& reading, store::Writer* writer) {
+CaseOutcome take_in(std::int64_t index, const Workplace& place) {
+  const io::Entry& entry = place.cohort.entries[static_cast<std::size_t>(index)];
   std::optional<volume::Case> one;
   std::string hash;
+  bool present = false;
+  const Clock::time_point start = Clock::now();
   try {
-    if (writer != nullptr) {
+    if (place.writer != nullptr) {
       hash = io::source_hash(entry);
-      if (writer->has(entry.id, hash)) return {CaseOutcome::Status::kPresent, "", ""};
+      present = place.writer->has(entry.id, hash);
+      if (present && place.quality->has(entry.id, hash)) return {CaseOutcome::Status::kPresent, "", ""};
     }
-    one = reading.load(entry, cohort);
+    one = place.reading.load(entry, place.cohort);
   } catch (const core::Error& error) {
     return CaseOutcome::failed(io::reason_of(error), error);
   } catch (const std::bad_alloc&) {
     return CaseOutcome::failed("MEMORY",
                                core::Error("case " + entry.id + ": out of memory", "fewer --workers need less"));
   }
-  if (writer == nullptr) return CaseOutcome::added(*one);
-  return add_to(*writer, *one, hash);
+  // Noted before it is added: a run that is killed in between adds it again, and the later note counts.
+  if (place.quality) place.quality->add(quality_of(*one, hash), thumbnail_of(*one));
+  if (place.forecast) return weigh(index, *one, seconds_since(start), place);
+  if (present) return {CaseOutcome::Status::kPresent, "", ""};
+  return add_to(*place.writer, *one, hash);
 }
 
-void tell_summary(const Request& request, const io::Cohort& cohort, const CaseTally& sum, std::int64_t in_store,
-                  double seconds) {
-  if (request.json) {
-    boost::json::object reasons, labels;
-    for (const auto& [reason, count] : sum.reasons) reasons[reason] = count;
-    for (const auto& [value, label] : cohort.label_names) labels[std::to_string(value)] = label;
-    const boost::json::object all{{"layout", cohort.layout},   {"found", cohort.entries.size()},
-                                  {"added", sum.added},        {"present", sum.present},
-                                  {"failed", sum.failed},      {"left", sum.left},
-                                  {"reasons", reasons},        {"labels", labels},
-                                  {"in_store", in_store},      {"seconds", seconds},
-                                  {"dry_run", request.dry_run}};
-    std::printf("%s\n", boost::json::serialize(all).c_str());
+std::string size_text(double bytes) {
+  return bytes >= 1e9 ? fmt::format("{:.2f} GB", bytes / 1e9) : fmt::format("{:.1f} MB", bytes / 1e6);
+}
+
+void tell_json(const Request& request, const Workplace& place, const CaseTally& sum, double seconds) {
+  boost::json::object reasons, labels;
+  for (const auto& [reason, count] : sum.reasons) reasons[reason] = count;
+  for (const auto& [value, label] : place.cohort.label_names) labels[std::to_string(value)] = label;
+  boost::json::object all{{"layout", place.cohort.layout},
+                          {"found", place.cohort.entries.size()},
+                          {"added", sum.added},
+                          {"present", sum.present},
+                          {"failed", sum.failed},
+                          {"left", sum.left},
+                          {"reasons", reasons},
+                          {"labels", labels},
+                          {"in_store", place.writer ? place.writer->size() : 0},
+                          {"seconds", seconds},
+                          {"dry_run", request.dry_run}};
+  if (place.forecast) {
+    all["forecast"] = boost::json::object{{"store_bytes", place.forecast->store_bytes()},
+                                          {"seconds", place.forecast->seconds(request.workers)}};
+  }
+  std::printf("%s\n", boost::json::serialize(all).c_str());
+}
+
+// Outcome by reason, as a table.
+void tell_table(const CaseTally& sum) {
+  core::Table table{{"outcome", "cases", "why", "what to do"}, {}};
+  table.add({"usable", std::to_string(sum.added), "", ""});
+  for (const auto& [code, count] : sum.reasons) {
+    const io::Reason* reason = io::find_reason(code);
+    table.add({code, std::to_string(count), reason == nullptr ? "" : std::string(reason->meaning),
+               reason == nullptr ? "" : std::string(reason->advice)});
+  }
+  std::printf("%s\n", core::to_text(table).c_str());
+}
+
+void tell_summary(const Request& request, const Workplace& place, const CaseTally& sum, double seconds) {
+  if (request.json) return tell_json(request, place, sum, seconds);
+  if (request.dry_run) tell_table(sum);
+  std::string line = fmt::format("ingest ({}): {} cases found, {} {}", place.cohort.layout, place.cohort.entries.size(),
+                                 sum.added, request.dry_run ? "usable" : "added");
+  line += sum.text();
+  if (!request.dry_run) line += fmt::format("; {} in the store", place.writer->size());
+  std::printf("%s; %s\n", line.c_str(), core::duration_text(seconds).c_str());
+  if (place.forecast) {
+    std::printf("forecast: %s in the store, %s with %d workers\n", size_text(place.forecast->store_bytes()).c_str(),
+                core::duration_text(place.forecast->seconds(request.workers)).c_str(), request.workers);
+  }
+  if (!request.dry_run) std::printf("report: %s/ingest_report.html\n", request.store.c_str());
+}
+
+std::vector<std::pair<std::string, std::string>> facts_of(const Request& request, const Workplace& place,
+                                                          double seconds) {
+  std::vector<std::pair<std::string, std::string>> facts{{"layout", place.cohort.layout},
+                                                         {"gadolin", GADOLIN_VERSION},
+                                                         {"time of this run", core::duration_text(seconds)}};
+  if (place.writer) facts.emplace_back("cases in the store", std::to_string(place.writer->size()));
+  if (place.forecast) {
+    facts.emplace_back("forecast of the store", size_text(place.forecast->store_bytes()));
+    facts.emplace_back("forecast of the time",
+                       fmt::format("{} with {} workers", core::duration_text(place.forecast->seconds(request.workers)),
+                                   request.workers));
+  }
+  return facts;
+}
+
+void write_reports(const Request& request, const Workplace& place, const std::vector<CaseOutcome>& outcomes,
+                   double seconds) {
+  if (!place.quality) return;
+  std::vector<std::string> ids;
+  for (const io::Entry& entry : place.cohort.entries) ids.push_back(entry.id);
+  const std::string title = request.dry_run ? "Forecast of an ingest" : "Ingest of " + store::store_name(request.store);
+  const IngestRun run{title, ids, outcomes, *place.quality, facts_of(request, place, seconds), place.cohort.notes};
+  const IngestSums sums = sums_of(run, request.workers);
+  if (request.dry_run) {
+    core::publish_file(request.report, ingest_page(run, sums));
     return;
   }
-  std::string line = fmt::format("ingest ({}): {} cases found, {} {}", cohort.layout, cohort.entries.size(), sum.added,
-                                 request.dry_run ? "usable" : "added");
-  line += sum.text();
-  if (!request.dry_run) line += fmt::format("; {} in the store", in_store);
-  std::printf("%s; %s\n", line.c_str(), core::duration_text(seconds).c_str());
-  if (sum.failed > 0 && !request.dry_run) std::printf("why: %s/ingest_report.csv\n", request.store.c_str());
+  const fs::path folder = request.store;
+  core::publish_file(folder / "ingest_report.csv", core::to_csv(ingest_table(run, sums)));
+  core::publish_file(folder / "ingest_report.json", ingest_json(run, sums));
+  core::publish_file(folder / "ingest_report.html", ingest_page(run, sums));
 }
 
 core::Exit ingest(const Request& given) {
@@ -118,33 +229,23 @@ core::Exit ingest(const Request& given) {
   if (request.workers <= 0) request.workers = core::usable_processors();
   if (request.store.empty() && !request.dry_run)
     throw core::usage_error("no store is named", "gadolin ingest SOURCE STORE, or --dry-run to check only");
+  if (!request.report.empty() && !request.dry_run)
+    throw core::usage_error("--report is for --dry-run", "without it the reports are written into the store");
   const auto start = Clock::now();
   io::WorkerPool workers({request.workers, limits_of(request), {}});
   io::Cohort cohort =
       io::find_cohort(request.source, {request.layout, label_names(request.labels), request.workers, &workers});
   for (const std::string& note : cohort.notes) core::log_info(note);
   if (!request.shard.empty()) keep_shard(request.shard, cohort.entries);
-  std::unique_ptr<store::Writer> writer;
-  if (!request.dry_run) {
-    store::WriterOptions options;
-    options.label_names = cohort.label_names;
-    writer = std::make_unique<store::Writer>(request.store, options);
-  }
+  const Workplace place = workplace_of(request, cohort, workers);
   const core::StopSignal stop;  // ends the command after the cases at hand
   const CaseLoop loop{request.dry_run ? "check" : "ingest", static_cast<std::int64_t>(cohort.entries.size()),
-                      request.workers, writer.get(), request.commit_every_s};
-  const std::vector<CaseOutcome> outcomes = run_cases(loop, stop, [&](std::int64_t i) {
-    return take_in(cohort.entries[static_cast<std::size_t>(i)], cohort, workers, writer.get());
-  });
-  if (!request.dry_run) {
-    std::vector<std::string> ids;
-    for (const io::Entry& entry : cohort.entries) ids.push_back(entry.id);
-    write_case_report(fs::path(request.store) / "ingest_report.csv", ids, outcomes);
-  }
+                      request.workers, place.writer.get(), request.commit_every_s};
+  const std::vector<CaseOutcome> outcomes = run_cases(loop, stop, [&](std::int64_t i) { return take_in(i, place); });
+  write_reports(request, place, outcomes, seconds_since(start));
   const CaseTally sum = tally_of(outcomes);
   tell_failures(outcomes);
-  tell_summary(request, cohort, sum, writer ? writer->size() : 0,
-               std::chrono::duration<double>(Clock::now() - start).count());
+  tell_summary(request, place, sum, seconds_since(start));
   return sum.exit();
 }
 
@@ -176,7 +277,9 @@ std::function<core::Exit()> attach(CLI::App& app) {
   app.add_option("--shard", request->shard,
                  "only this part of the cases, for many machines; gadolin store merge joins them")
       ->type_name("I/N");
-  app.add_flag("--dry-run", request->dry_run, "read and check every case, write nothing");
+  app.add_flag("--dry-run", request->dry_run, "read and check every case, forecast size and time, write nothing");
+  app.add_option("--report", request->report, "of a dry run: write the page of quality control into this file")
+      ->type_name("FILE");
   app.add_flag("--json", request->json, "the summary as one JSON object");
   return [request] { return ingest(*request); };
 }
@@ -187,7 +290,7 @@ extern const Command ingest_command;
 const Command ingest_command{"ingest", "read a folder or table of images into a store",
                              "  gadolin ingest Task04_Hippocampus hippocampus.store\n"
                              "  gadolin ingest cases.csv trial.store --labels 1=liver 2=tumour --workers 8\n"
-                             "  gadolin ingest archive --dry-run --json",
+                             "  gadolin ingest archive --dry-run --report forecast.html",
                              attach};
 
 }  // namespace pipelines

@@ -239,6 +239,7 @@ Picture montage(const volume::Volume& image, const volume::Volume* label, const 
     legend.emplace_back(class_colour(c), named == options.label_names.end() ? std::to_string(c) : named->second);
     if (legend.size() == 12) break;
   }
+  if (!options.legend) legend.clear();
   return lay_out(rows, heads, options.title, legend);
 }
 

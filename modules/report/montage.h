@@ -21,6 +21,7 @@ struct MontageOptions {
   std::int64_t slices_per_plane = 1;  // several: spread over the label's extent, or over the middle 80 % of the scan
   std::int64_t tile_pixels = 256;     // the longest side of the patient's box
   double opacity = 0.3;               // of the fill; the outline is opaque
+  bool legend = true;
   std::map<int, std::string> label_names;  // for the legend; a class that lacks a name is shown as its number
   std::string title;                       // never a patient's name: pictures travel
 };

@@ -122,6 +122,21 @@ void Page::gallery(const std::vector<Item>& items) {
   body_ += "</div>\n";
 }
 
+void Page::folded_gallery(std::string_view summary, const std::vector<Item>& items, bool open) {
+  body_ += fmt::format("<details{}><summary>{}</summary>", open ? " open" : "", escaped(summary));
+  gallery(items);
+  body_ += "</details>\n";
+}
+
+void Page::plots(const std::vector<std::string>& svgs, std::string_view caption) {
+  body_ += "<figure><div class=\"plots\">";
+  for (const std::string& svg : svgs) {
+    GADOLIN_CHECK(svg.starts_with("<svg"));
+    body_ += svg;
+  }
+  body_ += fmt::format("</div>{}</figure>\n", caption_tag(caption));
+}
+
 std::string Page::html() const {
   std::string contents;
   if (sections_.size() >= 3) {

@@ -45,6 +45,10 @@ class Page {
     std::string caption, alternative;
   };
   void gallery(const std::vector<Item>& items);
+  // A gallery that opens on a click: one leaf of many.
+  void folded_gallery(std::string_view summary, const std::vector<Item>& items, bool open = false);
+  // Small plots beside each other, as many as fit.
+  void plots(const std::vector<std::string>& svgs, std::string_view caption);
 
   std::string html() const;
 

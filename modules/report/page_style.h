@@ -44,6 +44,9 @@ figure>img,figure>svg{max-width:100%;height:auto;display:block;border-radius:4px
 figcaption{color:var(--soft);font-size:.9rem;margin-top:.5rem;max-width:46rem}
 .gallery{display:grid;grid-template-columns:repeat(auto-fill,minmax(18rem,1fr));gap:1.2rem;margin:1.2rem 0}
 .gallery figure{margin:0}
+.gallery figcaption{white-space:pre-line;overflow-wrap:anywhere;font-size:.82rem;line-height:1.4;margin-top:.35rem}
+.plots{display:flex;flex-wrap:wrap;gap:1.1rem 1.4rem}
+.plots svg{max-width:100%;height:auto}
 @media (max-width:36rem){main{padding:1.4rem 1rem 3rem}dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.5rem}}
 @media print{:root{color-scheme:light;--ground:#fff;--text:#000;--soft:#444;--line:#bbb;--panel:#f7f7f7;--link:#000;--alarm:#a00;
 --stress:#eee}body{font-size:10.5pt}main{max-width:none;padding:0}nav{display:none}h2,h3{break-after:avoid}

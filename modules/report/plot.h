@@ -47,6 +47,23 @@ struct ArmPlot {
   int width = 720;   // px; the height follows from the arms
 };
 
+// Counts in bins that touch each other: how a quantity is spread over the cases.
+struct HistogramPlot {
+  std::string title, x_label, y_label = "cases";
+  std::vector<double> edges;   // ascending, one more than counts
+  std::vector<double> counts;  // not negative
+  int width = 350, height = 220;
+};
+
+// Upright bars from zero. Edges and counts that do not fit are our bug.
+std::string histogram_plot(const HistogramPlot& plot);
+
+struct Bins {
+  std::vector<double> edges, counts;
+};
+// About `wanted` bins of one round width that hold all finite values; one empty bin when there is none.
+Bins round_bins(std::vector<double> values, int wanted = 20);
+
 // Dots with their intervals, one row an arm, the numbers beside them.
 std::string interval_plot(const ArmPlot& plot);
 // The same as bars that begin at zero: for counts and times.

@@ -63,7 +63,9 @@ TEST(Ingest, ATruncatedFileAmongGoodOnesIsARowOfTheReportAndTheOthersAreThere) {
   EXPECT_NE(outcome.out.find("3 added, 1 failed; 1 TRUNCATED"), std::string::npos) << outcome.out;
   EXPECT_EQ(store::Reader(folder / "store").size(), 3);
   const core::Table report = core::read_csv(folder / "store/ingest_report.csv");
-  ASSERT_EQ(report.columns, (std::vector<std::string>{"case", "status", "reason", "message"}));
+  ASSERT_GT(report.columns.size(), 4U);
+  EXPECT_EQ(std::vector<std::string>(report.columns.begin(), report.columns.begin() + 4),
+            (std::vector<std::string>{"case", "status", "reason", "message"}));
   ASSERT_EQ(report.rows.size(), 4U);
   EXPECT_EQ(report.rows[0][1], "added");
   EXPECT_EQ(report.rows[1][0], "case101");

@@ -28,6 +28,9 @@ Page full_page() {
       "The loss");
   page.figure(Picture(3, 2, 3, 90), "A \"slice\"");
   page.gallery({{png_bytes(Picture(5, 5, 1)), "one", "first view"}, {png_bytes(Picture(5, 5, 1)), "two", ""}});
+  page.folded_gallery("Cases 1 to 1", {{png_bytes(Picture(5, 5, 1)), "three", ""}});
+  page.plots({histogram_plot({.edges = {0, 1}, .counts = {1}}), histogram_plot({.edges = {0, 1}, .counts = {2}})},
+             "Two");
   page.section("How");
   page.subsection("Machine");
   page.facts({{"command", "gadolin report --out \"x\""}, {"seed", "7"}});

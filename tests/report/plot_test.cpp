@@ -153,6 +153,29 @@ TEST(ArmPlot, BarsBeginAtZeroAndGoBothWays) {
   EXPECT_EQ(count(svg, "width=\"-"), 0);
 }
 
+TEST(HistogramPlot, DrawsABarForEachFilledBinFromZero) {
+  const std::string svg = histogram_plot({.x_label = "spacing", .edges = {0, 1, 2, 3}, .counts = {2, 0, 4}});
+  EXPECT_EQ(count(svg, "<rect"), 2);
+  EXPECT_NE(svg.find("6 cases between 0 and 3"), std::string::npos);
+  EXPECT_THROW(histogram_plot({.edges = {0, 1}, .counts = {}}), std::logic_error);
+}
+
+TEST(HistogramPlot, BinsAreRoundAndHoldEveryFiniteValue) {
+  const Bins bins = round_bins({0.5, 0.7, 2.4, 4.9, kNaN}, 10);
+  EXPECT_EQ(bins.edges.front(), 0.5);
+  EXPECT_EQ(bins.edges[1], 1.0);
+  EXPECT_EQ(bins.counts.front(), 2);
+  EXPECT_EQ(bins.counts.back(), 1);
+  EXPECT_GT(bins.edges.back(), 4.9);
+  double sum = 0;
+  for (const double number : bins.counts) sum += number;
+  EXPECT_EQ(sum, 4);
+  EXPECT_EQ(round_bins({1, 1, 1}).counts, (std::vector<double>{3}));
+  EXPECT_EQ(round_bins({-3, 3}).counts.size() + 1, round_bins({-3, 3}).edges.size());
+  EXPECT_EQ(round_bins({}).counts, (std::vector<double>{0}));
+  EXPECT_EQ(round_bins({kNaN}).counts, (std::vector<double>{0}));
+}
+
 TEST(Escape, MakesTextHarmlessAndWellFormed) {
   EXPECT_EQ(escaped("<b a='1'>&\"ü\n"), "&lt;b a=&#39;1&#39;&gt;&amp;&quot;ü\n");
   EXPECT_EQ(escaped("M\xFCller\x01"), "M\xEF\xBF\xBDller\xEF\xBF\xBD");
