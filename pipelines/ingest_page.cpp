@@ -85,7 +85,10 @@ void add_refused(report::Page& page, const IngestRun& run, const IngestSums& sum
   core::Table table{{"case", "reason", "what happened"}, {}};
   for (std::size_t i = 0; i < run.outcomes.size() && table.rows.size() < kMostRows; ++i) {
     const CaseOutcome& outcome = run.outcomes[i];
-    if (outcome.status == CaseOutcome::Status::kFailed) table.add({run.ids[i], outcome.reason, outcome.message});
+    if (outcome.status != CaseOutcome::Status::kFailed) continue;
+    const std::string known = "case " + run.ids[i] + ": ";  // stands in the first column
+    table.add({run.ids[i], outcome.reason,
+               outcome.message.starts_with(known) ? outcome.message.substr(known.size()) : outcome.message});
   }
   const bool all = static_cast<std::int64_t>(table.rows.size()) == sums.tally.failed;
   page.table(table, all ? "Every refused case." : "The first refused cases; all are in ingest_report.csv.");
@@ -139,7 +142,7 @@ std::string bars_of(const std::string& title, const Counts& counts) {
   constexpr std::size_t kMost = 8;
   std::vector<std::pair<std::string, std::int64_t>> sorted(counts.begin(), counts.end());
   std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
-  report::ArmPlot plot{.title = title, .x_label = "cases", .decimals = 0, .width = 350};
+  report::ArmPlot plot{.title = title, .x_label = "cases", .decimals = 0, .width = 285};
   std::int64_t rest = 0;
   for (std::size_t i = 0; i < sorted.size(); ++i) {
     if (i >= kMost) rest += sorted[i].second;
@@ -174,12 +177,11 @@ std::string intensities_of(const std::string& modality, const std::vector<const 
     }
   }
   for (double& share : shares) share /= std::max(1.0, count);
-  return report::histogram_plot(
-      {.title = modality + " values",
-       .x_label = own_scale ? "0: darkest 0.5 %, 1: brightest 0.5 % of a case" : "as stored, HU",
-       .y_label = "% of voxels",
-       .edges = edges,
-       .counts = shares});
+  return report::histogram_plot({.title = modality + " values",
+                                 .x_label = own_scale ? "share of the case's own range" : "as stored, HU",
+                                 .y_label = "% of voxels",
+                                 .edges = edges,
+                                 .counts = shares});
 }
 
 void add_contents(report::Page& page, const IngestSums& sums) {

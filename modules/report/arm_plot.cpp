@@ -49,7 +49,7 @@ Frame frame_of(const ArmPlot& plot, bool from_zero) {
     frame.axis.include(plot.range->second);
   }
   frame.axis.fit(plot.range || from_zero ? 0 : 0.05);
-  frame.left = std::min(names, 0.35 * plot.width) + 14;
+  frame.left = std::min(names, 0.35 * plot.width) + 20;  // capitals are wider than estimated
   frame.width = std::max(60.0, plot.width - frame.left - numbers - 22);
   if (!plot.title.empty()) frame.top = 28;
   frame.bottom = frame.top + kRow * static_cast<double>(std::max<std::size_t>(1, plot.arms.size()));

@@ -11,7 +11,7 @@
 namespace report {
 namespace {
 
-constexpr double kLeft = 52, kRight = 10, kBottom = 40;
+constexpr double kLeft = 48, kRight = 18, kBottom = 40;
 
 // 1, 2 or 5 times a power of ten, at least `width`.
 double round_width(double width) {

@@ -50,9 +50,9 @@ struct ArmPlot {
 // Counts in bins that touch each other: how a quantity is spread over the cases.
 struct HistogramPlot {
   std::string title, x_label, y_label = "cases";
-  std::vector<double> edges;   // ascending, one more than counts
-  std::vector<double> counts;  // not negative
-  int width = 350, height = 220;
+  std::vector<double> edges;      // ascending, one more than counts
+  std::vector<double> counts;     // not negative
+  int width = 285, height = 200;  // px; three beside each other on a page
 };
 
 // Upright bars from zero. Edges and counts that do not fit are our bug.
