@@ -9,6 +9,7 @@
 #include "core/hash.h"
 #include "io/format.h"
 #include "io/reject.h"
+#include "io/report_text.h"
 #include "io/table.h"
 
 #define GADOLIN_LAYOUTS(X) X(csv) X(nnunet) X(msd) X(bids) X(dicom) X(flat)
@@ -61,6 +62,10 @@ std::string told(const Entry& entry, const Cohort& cohort) {
   const std::filesystem::path& file = entry.files.empty() ? std::filesystem::path(entry.id) : entry.files.front();
   const std::filesystem::path relative = file.lexically_relative(cohort.root);
   return relative.empty() ? file.filename().string() : relative.string();
+}
+
+void add_note(Cohort& cohort, const std::string& note) {
+  if (std::find(cohort.notes.begin(), cohort.notes.end(), note) == cohort.notes.end()) cohort.notes.push_back(note);
 }
 
 void require_unique(const Cohort& cohort) {
@@ -154,11 +159,15 @@ std::string modality_named(const std::string& channel) {
 
 void fill_from_row(Entry& entry, Cohort& cohort, const Table& table, std::size_t row,
                    const std::vector<std::string>& skip) {
+  PatientWords who;
+  std::string report;
   for (std::size_t i = 0; i < table.cells.columns.size(); ++i) {
     const std::string &name = table.cells.columns[i], &value = table.cells.rows[row][i];
+    const bool identity = add_identity(name, value, who);
     if (value.empty() || value == "n/a" || std::find(skip.begin(), skip.end(), name) != skip.end()) continue;
     if (name == "patient") {
       entry.groups.patient = value;
+      who.numbers.push_back(value);
     } else if (name == "site") {
       entry.groups.site = value;
     } else if (name == "vendor") {
@@ -166,17 +175,25 @@ void fill_from_row(Entry& entry, Cohort& cohort, const Table& table, std::size_t
     } else if (name == "report") {
       const std::filesystem::path file = table.path.parent_path() / value;
       const bool a_file = value.size() < 256 && value.ends_with(".txt") && std::filesystem::is_regular_file(file);
-      entry.report = a_file ? core::read_text(file) : value;
+      report = a_file ? core::read_text(file) : value;
+    } else if (identity) {
+      add_note(cohort,
+               "column '" + name + "' of " + table.path.filename().string() + " names patients and is not kept");
     } else if (const auto number = number_in(value)) {
       entry.scalars[name] = *number;
     } else if (name == "class" || name == "score") {
       throw core::usage_error(table.place(row) + ": '" + value + "' in column " + name + " is no number",
                               "number the classes from 0");
     } else {
-      const std::string note =
-          "column '" + name + "' of " + table.path.filename().string() + " is text and is not kept";
-      if (std::find(cohort.notes.begin(), cohort.notes.end(), note) == cohort.notes.end()) cohort.notes.push_back(note);
+      add_note(cohort, "column '" + name + "' of " + table.path.filename().string() + " is text and is not kept");
     }
+  }
+  if (report.empty()) return;
+  ScrubbedText scrubbed = scrub_report(report, who);
+  if (scrubbed.doubtful) {
+    entry.notes.emplace_back("REPORT_IDENTITY");
+  } else {
+    entry.report = std::move(scrubbed.text);
   }
 }
 

@@ -41,7 +41,8 @@ struct Entry {
   volume::Groups groups;      // patient = the id unless a table or the layout says otherwise
   bool patient_told = false;  // by a table or the layout; set by find_cohort
   std::map<std::string, double> scalars;
-  std::string report;
+  std::string report;                        // scrubbed (report_text.h)
+  std::vector<std::string> notes;            // codes, as of volume::Case
   std::vector<std::filesystem::path> files;  // all that the case is made from, for source_hash(); filled by find_cohort
   bool is_series = false;          // `files` are one DICOM series, which gives images and groups instead of `channels`
   std::optional<Refusal> refused;  // why it cannot be read, where that was seen on finding it: what load() throws
@@ -87,7 +88,8 @@ std::string source_hash(const Entry& entry);
 std::string modality_named(const std::string& channel);
 
 // Columns of a table for this entry: patient, site, vendor, report and numbers (all but `skip`). Text in other columns
-// is named once in cohort.notes.
+// is named once in cohort.notes, and so are columns of identity (PatientID, MRN, BirthDate ...), which are not kept but
+// looked for in the report. A report in which they may still be is left out: note REPORT_IDENTITY.
 struct Table;
 void fill_from_row(Entry& entry, Cohort& cohort, const Table& table, std::size_t row,
                    const std::vector<std::string>& skip);

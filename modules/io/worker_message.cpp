@@ -28,8 +28,8 @@ void each_field(T& value, F&& f) {
     auto& [patient, site, vendor] = value;
     f(patient, site, vendor);
   } else if constexpr (std::is_same_v<Plain, Entry>) {
-    auto& [id, channels, label, groups, told, scalars, report, files, is_series, refused] = value;
-    f(id, channels, label, groups, told, scalars, report, files, is_series, refused);
+    auto& [id, channels, label, groups, told, scalars, report, notes, files, is_series, refused] = value;
+    f(id, channels, label, groups, told, scalars, report, notes, files, is_series, refused);
   } else if constexpr (std::is_same_v<Plain, volume::Channel>) {
     auto& [name, modality, image] = value;
     f(name, modality, image);

@@ -277,3 +277,22 @@ TEST(Layout, RealCohortsAreFoundWhole) {
   EXPECT_EQ(acdc.entries[0].groups.patient, "patient002");
   EXPECT_EQ(io::find_cohort(shared_data() / "unlabelled/ms_brain").entries.size(), 14U);
 }
+
+TEST(Layout, ReportsLoseThePatientsWordsAndColumnsOfIdentityAreNotKept) {
+  const Scratch folder;
+  image(folder / "a.nii.gz");
+  write_bytes(folder / "long.txt", "Seen: Canarry Jane, liver normal.");
+  write_bytes(folder / "cases.csv",
+              "case,image,PatientName,PatientID,score,report\n"
+              "a,a.nii.gz,Canary^Jane,990011,3,\"CT of Ms Canary (ID 9900-11), 3.2.2020: spleen 12 cm.\"\n"
+              "b,a.nii.gz,Canary^Jane,990011,4,long.txt\n");
+  const io::Cohort cohort = io::find_cohort(folder / "cases.csv");
+  const volume::Case a = io::load(cohort.entries[0], cohort), b = io::load(cohort.entries[1], cohort);
+  EXPECT_EQ(a.report, "CT of Ms [NAME] (ID [ID]), [DATE]: spleen 12 cm.");
+  EXPECT_EQ(a.scalars, (std::map<std::string, double>{{"score", 3}}));
+  EXPECT_EQ(a.notes, std::vector<std::string>{});
+  EXPECT_EQ(b.report, "");
+  EXPECT_EQ(b.notes, std::vector<std::string>{"REPORT_IDENTITY"});
+  ASSERT_EQ(cohort.notes.size(), 2U);
+  EXPECT_EQ(cohort.notes[0], "column 'PatientName' of cases.csv names patients and is not kept");
+}
