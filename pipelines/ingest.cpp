@@ -31,7 +31,7 @@ namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
 struct Request {
-  std::string source, store, layout = "auto", shard, report;
+  std::string source, store, layout = "auto", shard, report, table, by = "PatientID";
   std::vector<std::string> labels;
   int workers = 0;
   double commit_every_s = 60, limit_s = 60;
@@ -53,6 +53,11 @@ std::map<int, std::string> label_names(const std::vector<std::string>& arguments
   }
   if (!names.empty()) names.emplace(0, "background");
   return names;
+}
+
+std::optional<io::Join> join_of(const Request& request) {
+  if (request.table.empty()) return std::nullopt;
+  return io::Join{request.table, request.by};
 }
 
 io::WorkerLimits limits_of(const Request& request) {
@@ -233,8 +238,8 @@ core::Exit ingest(const Request& given) {
     throw core::usage_error("--report is for --dry-run", "without it the reports are written into the store");
   const auto start = Clock::now();
   io::WorkerPool workers({request.workers, limits_of(request), {}});
-  io::Cohort cohort =
-      io::find_cohort(request.source, {request.layout, label_names(request.labels), request.workers, &workers});
+  io::Cohort cohort = io::find_cohort(
+      request.source, {request.layout, label_names(request.labels), request.workers, join_of(request), &workers});
   for (const std::string& note : cohort.notes) core::log_info(note);
   if (!request.shard.empty()) keep_shard(request.shard, cohort.entries);
   const Workplace place = workplace_of(request, cohort, workers);
@@ -261,6 +266,12 @@ std::function<core::Exit()> attach(CLI::App& app) {
   app.add_option("--labels", request->labels, "declared classes, NUMBER=NAME; they win over the source's own")
       ->type_name("NUMBER=NAME")
       ->delimiter(',');
+  app.add_option("--table", request->table, "labels, scores, groups and report texts to join before identifiers go")
+      ->type_name("FILE");
+  const auto keys = io::join_keys();
+  app.add_option("--by", request->by, "the column of --table that names the case")
+      ->check(CLI::IsMember(std::vector<std::string>(keys.begin(), keys.end())))
+      ->capture_default_str();
   app.add_option("--workers", request->workers, "cases read at once, one volume each; 0 = one a processor")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();

@@ -31,6 +31,7 @@ struct DicomSeries {
   std::string modality;                      // DICOM Modality
   std::string site;                          // pseudonym of the institution; empty when not told
   std::string vendor;                        // "GE", "Philips", "Siemens" ... or a plain word; empty when not told
+  std::vector<std::string> keys;             // of the first file (join.h)
   std::vector<std::filesystem::path> files;  // in the order of their names
 };
 

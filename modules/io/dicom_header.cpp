@@ -12,6 +12,7 @@
 #include "io/dicom_mosaic.h"
 #include "io/dicom_toolkit.h"
 #include "io/format.h"
+#include "io/join.h"
 #include "io/reject.h"
 
 namespace io {
@@ -124,6 +125,8 @@ DicomIdentity identity(Attributes& from, bool has_pixels) {
   const std::string institution = from.text(DCM_InstitutionName);
   if (!institution.empty()) who.site = pseudonym('i', institution);
   who.vendor = vendor_named(from.text(DCM_Manufacturer));
+  who.keys = hashed_keys({from.text(DCM_PatientID), from.text(DCM_AccessionNumber), from.text(DCM_StudyInstanceUID),
+                          from.text(DCM_SeriesInstanceUID)});
   who.image = has_pixels && is_picture_class(sop_class);
   return who;
 }

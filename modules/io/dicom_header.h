@@ -36,7 +36,8 @@ struct DicomIdentity {
   std::string series;   // pseudonym
   std::string patient;  // pseudonym
   std::string modality, site, vendor;
-  bool image = false;  // has pixels that make a picture; reports and segmentations have not
+  std::vector<std::string> keys;  // hashed_keys() (join.h)
+  bool image = false;             // has pixels that make a picture; reports and segmentations have not
 };
 
 struct DicomHeader {

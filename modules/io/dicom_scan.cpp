@@ -75,7 +75,8 @@ DicomScan scan_dicom(const fs::path& folder, int threads, Reading* reading) {
       if (one.kind != FileLook::Kind::kImage) continue;
       const auto [there, added] = places.emplace(one.who.series, scan.series.size());
       if (added)
-        scan.series.push_back({one.who.series, one.who.patient, one.who.modality, one.who.site, one.who.vendor, {}});
+        scan.series.push_back(
+            {one.who.series, one.who.patient, one.who.modality, one.who.site, one.who.vendor, one.who.keys, {}});
       scan.series[there->second].files.push_back(file);
     }
   }

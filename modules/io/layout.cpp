@@ -68,6 +68,14 @@ void add_note(Cohort& cohort, const std::string& note) {
   if (std::find(cohort.notes.begin(), cohort.notes.end(), note) == cohort.notes.end()) cohort.notes.push_back(note);
 }
 
+std::string group_word(const Table& table, std::size_t row, const std::string& name, const std::string& value) {
+  const bool sound = name == "sex" ? value == "F" || value == "M" || value == "O"
+                                   : value.find_first_of("-+<>") != std::string::npos && value.size() <= 8;
+  if (sound) return value;
+  throw core::usage_error(table.place(row) + ": column " + name + " holds something else",
+                          "sex is F, M or O; an age band is like 40-49 or 90+, never an age");
+}
+
 void require_unique(const Cohort& cohort) {
   for (std::size_t i = 1; i < cohort.entries.size(); ++i) {
     const Entry &a = cohort.entries[i - 1], &b = cohort.entries[i];
@@ -103,6 +111,7 @@ Cohort find_cohort(const std::filesystem::path& given, const LayoutOptions& opti
                  "check the path; --layout chooses how the folder is read");
   }
   if (!options.label_names.empty()) cohort.label_names = options.label_names;
+  if (options.join) join_table(cohort, *options.join);
   for (Entry& entry : cohort.entries) {
     entry.patient_told = !entry.groups.patient.empty();
     if (!entry.patient_told) entry.groups.patient = entry.id;
@@ -139,6 +148,7 @@ std::string source_hash(const Entry& entry) {
   });
   for (const std::string& group : {entry.groups.patient, entry.groups.site, entry.groups.vendor}) text(group);
   for (const auto& [name, value] : entry.scalars) text(name + "=" + std::to_string(value));
+  for (const auto& [name, value] : entry.facts) text(name + "=" + value);
   text(entry.report);
   return hash.hex();
 }
@@ -172,6 +182,8 @@ void fill_from_row(Entry& entry, Cohort& cohort, const Table& table, std::size_t
       entry.groups.site = value;
     } else if (name == "vendor") {
       entry.groups.vendor = value;
+    } else if (name == "sex" || name == "age_band") {
+      entry.facts[name] = group_word(table, row, name, value);
     } else if (name == "report") {
       const std::filesystem::path file = table.path.parent_path() / value;
       const bool a_file = value.size() < 256 && value.ends_with(".txt") && std::filesystem::is_regular_file(file);

@@ -20,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "io/join.h"
 #include "io/reject.h"
 #include "volume/case.h"
 
@@ -41,6 +42,8 @@ struct Entry {
   volume::Groups groups;      // patient = the id unless a table or the layout says otherwise
   bool patient_told = false;  // by a table or the layout; set by find_cohort
   std::map<std::string, double> scalars;
+  std::map<std::string, std::string> facts;  // sex, age_band, as of volume::Case
+  std::vector<std::string> keys;             // hashed_keys() of a DICOM series (join.h)
   std::string report;                        // scrubbed (report_text.h)
   std::vector<std::string> notes;            // codes, as of volume::Case
   std::vector<std::filesystem::path> files;  // all that the case is made from, for source_hash(); filled by find_cohort
@@ -60,6 +63,7 @@ struct LayoutOptions {
   std::string layout = "auto";
   std::map<int, std::string> label_names;  // win over the layout's own when not empty
   int threads = 1;                         // for layouts that look into files
+  std::optional<Join> join;                // a table to join
   Reading* reading = nullptr;              // who looks into them; nullptr: this process
 };
 
@@ -87,9 +91,10 @@ std::string source_hash(const Entry& entry);
 // "MR" for "T1w", "CT" for "ct", "OT" for what is no known name.
 std::string modality_named(const std::string& channel);
 
-// Columns of a table for this entry: patient, site, vendor, report and numbers (all but `skip`). Text in other columns
-// is named once in cohort.notes, and so are columns of identity (PatientID, MRN, BirthDate ...), which are not kept but
-// looked for in the report. A report in which they may still be is left out: note REPORT_IDENTITY.
+// Columns of a table for this entry: patient, site, vendor, sex (F, M, O), age_band (40-49), report and numbers (all
+// but `skip`). Text in other columns is named once in cohort.notes, and so are columns of identity (PatientID, MRN,
+// BirthDate ...), which are not kept but looked for in the report. A report in which they may still be is left out:
+// note REPORT_IDENTITY.
 struct Table;
 void fill_from_row(Entry& entry, Cohort& cohort, const Table& table, std::size_t row,
                    const std::vector<std::string>& skip);

@@ -165,6 +165,7 @@ volume::Case load(const Entry& entry, const Cohort& cohort) {
   if (!entry.groups.site.empty()) one.groups.site = entry.groups.site;
   if (!entry.groups.vendor.empty()) one.groups.vendor = entry.groups.vendor;
   for (const auto& [name, value] : entry.scalars) one.scalars[name] = value;
+  for (const auto& [name, text] : entry.facts) one.facts[name] = text;
   if (!entry.report.empty()) one.report = entry.report;
   one.notes.insert(one.notes.end(), entry.notes.begin(), entry.notes.end());
   one.check();

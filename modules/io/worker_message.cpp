@@ -28,8 +28,8 @@ void each_field(T& value, F&& f) {
     auto& [patient, site, vendor] = value;
     f(patient, site, vendor);
   } else if constexpr (std::is_same_v<Plain, Entry>) {
-    auto& [id, channels, label, groups, told, scalars, report, notes, files, is_series, refused] = value;
-    f(id, channels, label, groups, told, scalars, report, notes, files, is_series, refused);
+    auto& [id, channels, label, groups, told, scalars, facts, keys, report, notes, files, is_series, refused] = value;
+    f(id, channels, label, groups, told, scalars, facts, keys, report, notes, files, is_series, refused);
   } else if constexpr (std::is_same_v<Plain, volume::Channel>) {
     auto& [name, modality, image] = value;
     f(name, modality, image);
@@ -40,8 +40,8 @@ void each_field(T& value, F&& f) {
     auto& [id, channels, label_map, scalars, boxes, report, groups, facts, notes] = value;
     f(id, channels, label_map, scalars, boxes, report, groups, facts, notes);
   } else if constexpr (std::is_same_v<Plain, DicomIdentity>) {
-    auto& [series, patient, modality, site, vendor, image] = value;
-    f(series, patient, modality, site, vendor, image);
+    auto& [series, patient, modality, site, vendor, keys, image] = value;
+    f(series, patient, modality, site, vendor, keys, image);
   } else if constexpr (std::is_same_v<Plain, FileLook>) {
     auto& [kind, who, why] = value;
     f(kind, who, why);

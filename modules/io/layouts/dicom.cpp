@@ -14,6 +14,7 @@ namespace fs = std::filesystem;
 Entry of_series(const DicomSeries& series) {
   Entry entry;
   entry.id = series.id;
+  entry.keys = series.keys;
   entry.groups = {series.patient, series.site, series.vendor};
   entry.files = series.files;
   entry.is_series = true;
