@@ -157,12 +157,20 @@ TEST(IngestReport, HoldsNoWordOfAPatient) {
                      .site = "CanaryClinic",
                      .description = "Canary description"});
   }
-  ASSERT_EQ(quick_gadolin("ingest " + quoted(folder / "in") + " " + quoted(folder / "store")).exit, 0);
+  write_bytes(folder / "t.csv",
+              "PatientID,PatientName,score,report\nCanary4711,Canary^Jane,7,Ms CANARY seen: normal.\nCanary9,,1,\n");
+  const Outcome outcome = quick_gadolin("ingest " + quoted(folder / "in") + " " + quoted(folder / "store") +
+                                        " --table " + quoted(folder / "t.csv") + " --by PatientID");
+  ASSERT_EQ(outcome.exit, 0) << outcome.out;
+  EXPECT_NE(outcome.out.find("1 of 2 rows meet no case, 0 of 2 cases have no row"), std::string::npos) << outcome.out;
+  EXPECT_EQ(outcome.out.find("Canary"), std::string::npos) << outcome.out;
+  EXPECT_EQ(store::Reader(folder / "store").summary(0).scalars.at("score"), 7);
   int looked = 0;
   for (const auto& file : fs::recursive_directory_iterator(folder / "store")) {
     if (!file.is_regular_file()) continue;
     ++looked;
-    EXPECT_EQ(bytes_of(file.path()).find("Canary"), std::string::npos) << file.path();
+    for (const char* word : {"Canary", "CANARY", "Jane"})
+      EXPECT_EQ(bytes_of(file.path()).find(word), std::string::npos) << file.path();
   }
   EXPECT_GE(looked, 5);
 }
