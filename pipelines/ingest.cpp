@@ -18,10 +18,12 @@
 #include "io/worker_pool.h"
 #include "pipelines/case_loop.h"
 #include "pipelines/command.h"
+#include "pipelines/deid_names.h"
 #include "pipelines/ingest_forecast.h"
 #include "pipelines/ingest_quality.h"
 #include "pipelines/ingest_report.h"
 #include "store/manifest.h"
+#include "store/reader.h"
 #include "store/writer.h"
 
 namespace pipelines {
@@ -31,7 +33,7 @@ namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
 struct Request {
-  std::string source, store, layout = "auto", shard, report, table, by = "PatientID";
+  std::string source, store, layout = "auto", shard, report, table, by = "PatientID", deid_key;
   std::vector<std::string> labels;
   int workers = 0;
   double commit_every_s = 60, limit_s = 60;
@@ -81,6 +83,20 @@ void keep_shard(const std::string& shard, std::vector<io::Entry>& entries) {
   });
 }
 
+// The key that names are made with. A store that is there goes on with its own.
+DeidNames names_for(const Request& request) {
+  if (request.dry_run) return {};
+  const bool begun = fs::exists(store::manifest_path(request.store));
+  return {request.store, request.deid_key, begun ? store::Reader(request.store).names_key() : ""};
+}
+
+// Parts of a whole with a key each would name one case differently, and so would leave out some and double others.
+void require_one_key(const Request& request, const io::Cohort& cohort) {
+  if (request.shard.empty() || request.dry_run || !request.deid_key.empty() || !cohort.names_are_keyed()) return;
+  throw core::usage_error("--shard of DICOM images needs --deid-key FILE, the same for all parts",
+                          DeidNames::how_to_make_one());
+}
+
 // What a run works with. A dry run has no writer, and keeps notes of quality only when a report is asked for.
 struct Workplace {
   const io::Cohort& cohort;
@@ -92,7 +108,7 @@ struct Workplace {
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-Workplace workplace_of(const Request& request, const io::Cohort& cohort, io::Reading& reading) {
+Workplace workplace_of(const Request& request, const io::Cohort& cohort, io::Reading& reading, DeidNames& names) {
   Workplace place{cohort, reading, nullptr, nullptr, nullptr};
   if (request.dry_run) {
     place.forecast = std::make_unique<IngestForecast>(static_cast<std::int64_t>(cohort.entries.size()));
@@ -101,7 +117,9 @@ Workplace workplace_of(const Request& request, const io::Cohort& cohort, io::Rea
   }
   store::WriterOptions options;
   options.label_names = cohort.label_names;
+  if (cohort.names_are_keyed()) options.names_key = cohort.key.fingerprint();
   place.writer = std::make_unique<store::Writer>(request.store, options);
+  if (cohort.names_are_keyed()) names.keep(cohort.links);
   place.quality = std::make_unique<QualityLog>(fs::path(request.store) / "qc" / "cases.jsonl");
   return place;
 }
@@ -237,12 +255,14 @@ core::Exit ingest(const Request& given) {
   if (!request.report.empty() && !request.dry_run)
     throw core::usage_error("--report is for --dry-run", "without it the reports are written into the store");
   const auto start = Clock::now();
+  DeidNames names = names_for(request);
   io::WorkerPool workers({request.workers, limits_of(request), {}});
-  io::Cohort cohort = io::find_cohort(
-      request.source, {request.layout, label_names(request.labels), request.workers, join_of(request), &workers});
+  io::Cohort cohort = io::find_cohort(request.source, {request.layout, label_names(request.labels), request.workers,
+                                                       join_of(request), &workers, names.key()});
+  require_one_key(request, cohort);
   for (const std::string& note : cohort.notes) core::log_info(note);
   if (!request.shard.empty()) keep_shard(request.shard, cohort.entries);
-  const Workplace place = workplace_of(request, cohort, workers);
+  const Workplace place = workplace_of(request, cohort, workers, names);
   const core::StopSignal stop;  // ends the command after the cases at hand
   const CaseLoop loop{request.dry_run ? "check" : "ingest", static_cast<std::int64_t>(cohort.entries.size()),
                       request.workers, place.writer.get(), request.commit_every_s};
@@ -285,6 +305,9 @@ std::function<core::Exit()> attach(CLI::App& app) {
   app.add_option("--limit-mb", request->limit_mb, "memory that reading one case may take, its voxels included")
       ->check(CLI::Range(256, 1 << 20))
       ->capture_default_str();
+  app.add_option("--deid-key", request->deid_key,
+                 "file of the key that DICOM images are named with; without it STORE.key beside the store, made once")
+      ->type_name("FILE");
   app.add_option("--shard", request->shard,
                  "only this part of the cases, for many machines; gadolin store merge joins them")
       ->type_name("I/N");

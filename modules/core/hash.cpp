@@ -1,6 +1,7 @@
 #include "core/hash.h"
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include <fstream>
 #include <vector>
@@ -51,6 +52,16 @@ std::string sha256_hex(std::span<const std::byte> bytes) {
 }
 
 std::string sha256_hex(std::string_view text) { return sha256_hex(std::as_bytes(std::span(text.data(), text.size()))); }
+
+std::array<std::uint8_t, 32> hmac_sha256(std::span<const std::uint8_t> key, std::string_view text) {
+  std::array<std::uint8_t, 32> result{};
+  unsigned size = 0;
+  GADOLIN_CHECK(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+                     reinterpret_cast<const unsigned char*>(text.data()), text.size(), result.data(),
+                     &size) != nullptr &&
+                size == result.size());
+  return result;
+}
 
 std::string sha256_file_hex(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);

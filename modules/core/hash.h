@@ -1,5 +1,5 @@
 #pragma once
-// SHA-256 (FIPS 180-4), from OpenSSL.
+// SHA-256 (FIPS 180-4) and its keyed form (HMAC, RFC 2104), from OpenSSL.
 
 #include <array>
 #include <cstddef>
@@ -32,6 +32,7 @@ class Sha256 {
 
 std::string sha256_hex(std::span<const std::byte> bytes);
 std::string sha256_hex(std::string_view text);
+std::array<std::uint8_t, 32> hmac_sha256(std::span<const std::uint8_t> key, std::string_view text);
 // Streams the file. Throws Error when it cannot be read.
 std::string sha256_file_hex(const std::filesystem::path& path);
 

@@ -8,8 +8,8 @@
 //
 // Whatever would have to be guessed is refused with a code (reject.h; REASONS.md has them all). Every file passes a
 // check of ours (dicom_outline.h) before DCMTK sees it. No text of a patient, no UID and no date ever comes into an
-// Error, a note or a result: names are pseudonyms, "p" or "s" and 16 digits of a SHA-256. They are stable, which lets
-// series of one patient stay together; they are no protection from somebody who can guess the PatientID.
+// Error, a note or a result: names are pseudonyms, "p" or "s" and 16 digits made with a key (deidentify_key.h). The
+// links of a scan alone hold what the pseudonyms stand for.
 //
 // Safe from many threads.
 
@@ -19,6 +19,8 @@
 #include <string>
 #include <vector>
 
+#include "io/deidentify_key.h"
+#include "io/deidentify_links.h"
 #include "io/file_walk.h"
 #include "volume/case.h"
 
@@ -47,13 +49,15 @@ struct DicomScan {
   std::vector<DicomDamage> damaged;  // in the order of the files
   std::int64_t others = 0;           // files that are no DICOM images: texts, DICOMDIR, reports
   WalkCounts walked;                 // what the folder held besides files
+  DeidLinks links;                   // of the patients and sites: for the link table alone
 };
 
 class Reading;
 
 // Looks at the header of every file below `folder` (or at one file), through `reading` (nullptr: in this process).
 // Memory grows with the number of files, not with their size. Throws nothing for bad files.
-DicomScan scan_dicom(const std::filesystem::path& folder, int threads = 1, Reading* reading = nullptr);
+DicomScan scan_dicom(const std::filesystem::path& folder, int threads = 1, Reading* reading = nullptr,
+                     const DeidKey& key = DeidKey::known_to_all());
 // True when one of the first files of the folder, or the file, has the DICOM magic (PS3.10 7.1).
 bool looks_like_dicom(const std::filesystem::path& path);
 
@@ -65,9 +69,9 @@ struct DicomVolume {
 };
 
 // Throws Error with a code. `files` are all of one series, in any order.
-DicomVolume read_dicom(std::span<const std::filesystem::path> files);
+DicomVolume read_dicom(std::span<const std::filesystem::path> files, const DeidKey& key = DeidKey::known_to_all());
 // The one series in a folder (and below), or one file. Throws Error [SEVERAL_SERIES], or [EMPTY] for none.
-DicomVolume read_dicom_folder(const std::filesystem::path& folder);
+DicomVolume read_dicom_folder(const std::filesystem::path& folder, const DeidKey& key = DeidKey::known_to_all());
 
 // What a written series tells besides its volume.
 struct DicomTags {

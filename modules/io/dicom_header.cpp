@@ -97,12 +97,11 @@ bool is_picture_class(const std::string& sop_class) {
          !sop_class.starts_with("1.2.840.10008.5.1.4.1.1.481.");
 }
 
-std::string patient_of(Attributes& from) {
-  const std::string id = from.text(DCM_PatientID);
-  if (!id.empty()) return pseudonym('p', from.text(DCM_IssuerOfPatientID) + "\n" + id);
-  const std::string name = from.text(DCM_PatientName);
-  if (!name.empty()) return pseudonym('p', "name\n" + name + "\n" + from.text(DCM_PatientBirthDate));
-  return pseudonym('p', "study\n" + from.text(DCM_StudyInstanceUID));
+void name_patient(Attributes& from, const DeidKey& key, DicomIdentity& who) {
+  who.patient_link =
+      patient_link(from.text(DCM_PatientID), from.text(DCM_IssuerOfPatientID), from.text(DCM_PatientName),
+                   from.text(DCM_PatientBirthDate), from.text(DCM_StudyInstanceUID));
+  who.patient = key.pseudonym('p', who.patient_link.text());
 }
 
 std::string modality_of_class(const std::string& sop_class) {
@@ -115,15 +114,18 @@ std::string modality_of_class(const std::string& sop_class) {
   return "";
 }
 
-DicomIdentity identity(Attributes& from, bool has_pixels) {
+DicomIdentity identity(Attributes& from, bool has_pixels, const DeidKey& key) {
   DicomIdentity who;
-  who.series = pseudonym('s', from.text(DCM_SeriesInstanceUID));
-  who.patient = patient_of(from);
+  who.series = key.pseudonym('s', from.text(DCM_SeriesInstanceUID));
+  name_patient(from, key, who);
   const std::string sop_class = from.text(DCM_SOPClassUID), told = from.text(DCM_Modality);
   who.modality = modality_of_class(sop_class);
   if (who.modality.empty()) who.modality = told.size() <= 16 && !told.empty() ? told : "OT";
   const std::string institution = from.text(DCM_InstitutionName);
-  if (!institution.empty()) who.site = pseudonym('i', institution);
+  if (!institution.empty()) {
+    who.site_link = {"InstitutionName", institution};
+    who.site = key.pseudonym('i', institution);
+  }
   who.vendor = vendor_named(from.text(DCM_Manufacturer));
   who.keys = hashed_keys({from.text(DCM_PatientID), from.text(DCM_AccessionNumber), from.text(DCM_StudyInstanceUID),
                           from.text(DCM_SeriesInstanceUID)});
@@ -290,21 +292,21 @@ std::optional<std::vector<double>> decimal_numbers(const std::string& text) {
   return numbers;
 }
 
-DicomIdentity read_identity(const std::filesystem::path& path) {
+DicomIdentity read_identity(const std::filesystem::path& path, const DeidKey& key) {
   DicomBytes bytes(path);
   const DicomOutline outline = outline_of(bytes, true);
   Attributes from(path);
   from.check_uid(DCM_SeriesInstanceUID, outline.has_pixels);
-  return identity(from, outline.has_pixels);
+  return identity(from, outline.has_pixels, key);
 }
 
-DicomHeader read_header(const std::filesystem::path& path) {
+DicomHeader read_header(const std::filesystem::path& path, const DeidKey& key) {
   DicomHeader header;
   header.path = path;
   DicomBytes bytes(path);
   header.outline = outline_of(bytes);
   Attributes from(path);
-  header.who = identity(from, header.outline.has_pixels);
+  header.who = identity(from, header.outline.has_pixels, key);
   if (!header.who.image) throw reject("NOT_AN_IMAGE", "the object holds no picture", "leave it out of the series");
   read_pixel_layout(from, header);
   require_single_frame(from, header.pixels);
@@ -315,8 +317,8 @@ DicomHeader read_header(const std::filesystem::path& path) {
   from.check_uid(DCM_SeriesInstanceUID, true);
   from.check_uid(DCM_SOPInstanceUID, true);
   from.check_uid(DCM_FrameOfReferenceUID, false);
-  header.instance = pseudonym('o', from.text(DCM_SOPInstanceUID));
-  header.frame_of_reference = pseudonym('f', from.text(DCM_FrameOfReferenceUID));
+  header.instance = key.pseudonym('o', from.text(DCM_SOPInstanceUID));
+  header.frame_of_reference = key.pseudonym('f', from.text(DCM_FrameOfReferenceUID));
   return header;
 }
 

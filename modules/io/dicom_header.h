@@ -1,6 +1,6 @@
 #pragma once
 // What the header of one instance tells, proven: numbers are numbers, lengths fit, units are millimetres. Values are
-// read without a locale and without repair. Only pseudonyms leave this type.
+// read without a locale and without repair. Only pseudonyms leave this type, but for the links of DicomIdentity.
 
 #include <array>
 #include <cstdint>
@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "io/deidentify_key.h"
+#include "io/deidentify_links.h"
 #include "io/dicom_outline.h"
 #include "volume/volume.h"
 
@@ -36,8 +38,9 @@ struct DicomIdentity {
   std::string series;   // pseudonym
   std::string patient;  // pseudonym
   std::string modality, site, vendor;
-  std::vector<std::string> keys;  // hashed_keys() (join.h)
-  bool image = false;             // has pixels that make a picture; reports and segmentations have not
+  std::vector<std::string> keys;     // hashed_keys() (join.h)
+  bool image = false;                // has pixels that make a picture; reports and segmentations have not
+  DeidLink patient_link, site_link;  // what the pseudonyms stand for: for the link table alone
 };
 
 struct DicomHeader {
@@ -57,9 +60,9 @@ struct DicomHeader {
   std::vector<std::string> notes;  // codes
 };
 
-// Throws Error with a code.
-DicomIdentity read_identity(const std::filesystem::path& path);
-DicomHeader read_header(const std::filesystem::path& path);
+// Names are made with the key. Throws Error with a code.
+DicomIdentity read_identity(const std::filesystem::path& path, const DeidKey& key = DeidKey::known_to_all());
+DicomHeader read_header(const std::filesystem::path& path, const DeidKey& key = DeidKey::known_to_all());
 
 // A decimal string as numbers; nothing where one is none (a comma, NaN, letters, too large).
 std::optional<std::vector<double>> decimal_numbers(const std::string& text);

@@ -23,11 +23,12 @@ auto in_file(const fs::path& path, Body&& body) {
 }
 
 // The headers of all files, identical copies of one left out.
-std::vector<DicomHeader> read_headers(std::span<const fs::path> files, std::set<std::string>& notes) {
+std::vector<DicomHeader> read_headers(std::span<const fs::path> files, const DeidKey& key,
+                                      std::set<std::string>& notes) {
   std::vector<DicomHeader> headers;
   std::map<std::string, std::size_t> instances;
   for (const fs::path& file : files) {
-    DicomHeader header = in_file(file, [&] { return read_header(file); });
+    DicomHeader header = in_file(file, [&] { return read_header(file, key); });
     const auto [there, added] = instances.emplace(header.instance, headers.size());
     if (!added) {
       if (core::sha256_file_hex(file) != core::sha256_file_hex(headers[there->second].path))
@@ -115,10 +116,10 @@ Volume rescaled(Volume stored, const Slices& slices, const std::vector<std::size
 
 }  // namespace
 
-DicomVolume read_dicom(std::span<const fs::path> files) {
+DicomVolume read_dicom(std::span<const fs::path> files, const DeidKey& key) {
   if (files.empty()) throw reject("EMPTY", "the series has no files");
   std::set<std::string> notes;
-  std::vector<DicomHeader> headers = read_headers(files, notes);
+  std::vector<DicomHeader> headers = read_headers(files, key, notes);
   note_counts(headers, notes);
   const DicomHeader whole = headers.front();
   const Slices slices = unfolded(std::move(headers));
@@ -137,8 +138,8 @@ DicomVolume read_dicom(std::span<const fs::path> files) {
   return result;
 }
 
-DicomVolume read_dicom_folder(const fs::path& folder) {
-  const DicomScan scan = scan_dicom(folder);
+DicomVolume read_dicom_folder(const fs::path& folder, const DeidKey& key) {
+  const DicomScan scan = scan_dicom(folder, 1, nullptr, key);
   if (!scan.damaged.empty()) {
     const DicomDamage& damage = scan.damaged.front();
     throw reject(damage.code, damage.story, damage.hint).within("file " + damage.file.filename().string());
@@ -149,7 +150,7 @@ DicomVolume read_dicom_folder(const fs::path& folder) {
     throw reject("SEVERAL_SERIES",
                  folder.filename().string() + " holds " + std::to_string(scan.series.size()) + " series",
                  "name the folder of one series");
-  return read_dicom(scan.series.front().files);
+  return read_dicom(scan.series.front().files, key);
 }
 
 }  // namespace io

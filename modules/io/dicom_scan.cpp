@@ -49,7 +49,7 @@ void give_to_their_series(DicomScan& scan) {
 
 }  // namespace
 
-DicomScan scan_dicom(const fs::path& folder, int threads, Reading* reading) {
+DicomScan scan_dicom(const fs::path& folder, int threads, Reading* reading, const DeidKey& key) {
   Reading& reader = reading != nullptr ? *reading : in_process();
   DicomScan scan;
   const std::vector<fs::path> files = files_below(folder, scan.walked);
@@ -62,7 +62,7 @@ DicomScan scan_dicom(const fs::path& folder, int threads, Reading* reading) {
     core::parallel_for(static_cast<std::int64_t>(groups), threads, [&](std::int64_t group) {
       const std::size_t first = static_cast<std::size_t>(group) * kAtATime;
       const std::size_t count = std::min(kAtATime, looks.size() - first);
-      std::vector<FileLook> seen = reader.look_at(std::span(files).subspan(begin + first, count));
+      std::vector<FileLook> seen = reader.look_at(std::span(files).subspan(begin + first, count), key);
       std::move(seen.begin(), seen.end(), looks.begin() + static_cast<std::ptrdiff_t>(first));
       progress.advance(static_cast<std::int64_t>(count));
     });
@@ -73,6 +73,8 @@ DicomScan scan_dicom(const fs::path& folder, int threads, Reading* reading) {
       if (one.kind == FileLook::Kind::kDamaged)
         scan.damaged.push_back({file, one.why.code, one.why.story, one.why.hint});
       if (one.kind != FileLook::Kind::kImage) continue;
+      scan.links.emplace(one.who.patient, one.who.patient_link);
+      if (!one.who.site.empty()) scan.links.emplace(one.who.site, one.who.site_link);
       const auto [there, added] = places.emplace(one.who.series, scan.series.size());
       if (added)
         scan.series.push_back(

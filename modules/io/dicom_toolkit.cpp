@@ -26,12 +26,8 @@ void prepare_dcmtk() {
   });
 }
 
-std::string uid_from(std::string_view key) {
-  core::Sha256 hash;
-  hash.update("gadolin UID\n");
-  hash.update(key);
-  std::array<std::uint8_t, 32> digest = hash.digest();
-  digest[6] = static_cast<std::uint8_t>((digest[6] & 0x0F) | 0x80);  // version 8: of our own making (RFC 9562)
+std::string uid_of_digest(std::array<std::uint8_t, 32> digest) {
+  digest[6] = static_cast<std::uint8_t>((digest[6] & 0x0F) | 0x80);
   digest[8] = static_cast<std::uint8_t>((digest[8] & 0x3F) | 0x80);
   std::string digits;
   for (bool any = true; any;) {  // long division of the first 16 bytes by ten
@@ -48,8 +44,11 @@ std::string uid_from(std::string_view key) {
   return "2.25." + digits;
 }
 
-std::string pseudonym(char kind, std::string_view text) {
-  return kind + core::sha256_hex(std::string("gadolin ") + kind + "\n" + std::string(text)).substr(0, 16);
+std::string uid_from(std::string_view key) {
+  core::Sha256 hash;
+  hash.update("gadolin UID\n");
+  hash.update(key);
+  return uid_of_digest(hash.digest());
 }
 
 }  // namespace io

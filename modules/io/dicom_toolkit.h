@@ -5,6 +5,8 @@
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dcfilefo.h>
 
+#include <array>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -13,9 +15,9 @@ namespace io {
 // Call before any other use of DCMTK. Throws Error when its data dictionary is not there.
 void prepare_dcmtk();
 
-// "2.25." and a number that is always the same for the same key (PS3.5 B.2).
+// "2.25." and the first 16 bytes as a UUID of version 8 (RFC 9562), decimal (PS3.5 B.2): at most 44 characters.
+std::string uid_of_digest(std::array<std::uint8_t, 32> digest);
+// A UID that is always the same for the same key.
 std::string uid_from(std::string_view key);
-// A letter and 16 digits that stand for the text; different texts of different kinds never share one.
-std::string pseudonym(char kind, std::string_view text);
 
 }  // namespace io

@@ -5,7 +5,7 @@
 #include <map>
 
 #include "core/error.h"
-#include "io/dicom_toolkit.h"
+#include "io/deidentify_key.h"
 #include "io/layout.h"
 #include "io/table.h"
 
@@ -15,7 +15,9 @@ namespace {
 constexpr std::array<const char*, 5> kKeys{"case", "PatientID", "AccessionNumber", "StudyInstanceUID",
                                            "SeriesInstanceUID"};
 
-std::string hashed_key(const std::string& raw) { return raw.empty() ? "" : pseudonym('k', raw); }
+std::string hashed_key(const std::string& raw) {
+  return raw.empty() ? "" : DeidKey::known_to_all().pseudonym('k', raw);
+}
 
 // The rows by their keys, hashed but for names of cases.
 std::map<std::string, std::size_t> rows_by_key(const Table& table, const std::string& by) {

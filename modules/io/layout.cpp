@@ -104,6 +104,7 @@ Cohort find_cohort(const std::filesystem::path& given, const LayoutOptions& opti
   const Layout& layout = chosen(path, options.layout);
   Cohort cohort =
       core::with_context("find cases in " + path.filename().string(), [&] { return layout.find(path, options); });
+  cohort.key = options.key;
   cohort.layout = layout.name;
   cohort.root = std::filesystem::is_directory(path) ? path : path.parent_path();
   if (cohort.entries.empty()) {
@@ -124,6 +125,15 @@ Cohort find_cohort(const std::filesystem::path& given, const LayoutOptions& opti
                    [](const Entry& a, const Entry& b) { return a.id < b.id; });
   require_unique(cohort);
   return cohort;
+}
+
+bool Cohort::names_are_keyed() const {
+  const auto dicom = [](const ChannelFile& channel) {
+    return !channel.path.empty() && (std::filesystem::is_directory(channel.path) || format_of(channel.path) == nullptr);
+  };
+  return std::any_of(entries.begin(), entries.end(), [&](const Entry& entry) {
+    return entry.is_series || std::any_of(entry.channels.begin(), entry.channels.end(), dicom);
+  });
 }
 
 std::string source_hash(const Entry& entry) {

@@ -20,6 +20,8 @@
 #include <string>
 #include <vector>
 
+#include "io/deidentify_key.h"
+#include "io/deidentify_links.h"
 #include "io/join.h"
 #include "io/reject.h"
 #include "volume/case.h"
@@ -57,6 +59,11 @@ struct Cohort {
   std::vector<Entry> entries;              // in the order of their ids
   std::map<int, std::string> label_names;  // declared classes; empty when the layout declares none
   std::vector<std::string> notes;          // for the person: what was there and is not used
+  DeidKey key = DeidKey::known_to_all();   // what names of DICOM images are made with
+  DeidLinks links;                         // what those names stand for: for the link table alone
+
+  // True when the names of some cases come from DICOM images and not from files or tables.
+  bool names_are_keyed() const;
 };
 
 struct LayoutOptions {
@@ -65,6 +72,7 @@ struct LayoutOptions {
   int threads = 1;                         // for layouts that look into files
   std::optional<Join> join;                // a table to join
   Reading* reading = nullptr;              // who looks into them; nullptr: this process
+  DeidKey key = DeidKey::known_to_all();   // that one for what is not kept
 };
 
 struct Layout {

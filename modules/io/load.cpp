@@ -108,18 +108,20 @@ void require_declared(const Volume& classes, const std::map<int, std::string>& n
 }
 
 // An image file, or a DICOM series as a folder or one file, which tells more than its voxels.
-Volume read_channel(const std::filesystem::path& path, volume::Channel& channel, volume::Case& one) {
+Volume read_channel(const std::filesystem::path& path, const DeidKey& key, volume::Channel& channel,
+                    volume::Case& one) {
   if (!std::filesystem::is_directory(path) && !(format_of(path) == nullptr && looks_like_dicom(path)))
     return read_image(path);
-  DicomVolume read = core::with_context("read " + path.filename().string(), [&] { return read_dicom_folder(path); });
+  DicomVolume read =
+      core::with_context("read " + path.filename().string(), [&] { return read_dicom_folder(path, key); });
   if (channel.modality == "OT") channel.modality = read.modality;
   one.groups = std::move(read.groups);
   one.notes.insert(one.notes.end(), read.notes.begin(), read.notes.end());
   return std::move(read.image);
 }
 
-volume::Case read_series(const Entry& entry) {
-  DicomVolume read = read_dicom(entry.files);
+volume::Case read_series(const Entry& entry, const DeidKey& key) {
+  DicomVolume read = read_dicom(entry.files, key);
   volume::Case one;
   one.channels.push_back({"image", read.modality, std::move(read.image)});
   one.groups = std::move(read.groups);
@@ -127,14 +129,14 @@ volume::Case read_series(const Entry& entry) {
   return one;
 }
 
-volume::Case read_channels(const Entry& entry) {
+volume::Case read_channels(const Entry& entry, const DeidKey& key) {
   volume::Case one;
   const Volume* reference = nullptr;
   one.channels.reserve(entry.channels.size());
   for (const ChannelFile& file : entry.channels) {
     one.channels.push_back({file.name, file.modality, std::nullopt});
     if (file.path.empty()) continue;
-    Volume image = read_channel(file.path, one.channels.back(), one);
+    Volume image = read_channel(file.path, key, one.channels.back(), one);
     if (reference != nullptr) require_same_grid(*reference, image, "channel '" + file.name + "'");
     one.channels.back().image = std::move(image);
     if (reference == nullptr) reference = &*one.channels.back().image;
@@ -148,7 +150,7 @@ volume::Case read_channels(const Entry& entry) {
 volume::Case load(const Entry& entry, const Cohort& cohort) {
   volume::Case one = core::with_context("case " + entry.id, [&] {
     if (entry.refused) throw reject(entry.refused->code, entry.refused->story, entry.refused->hint);
-    volume::Case made = entry.is_series ? read_series(entry) : read_channels(entry);
+    volume::Case made = entry.is_series ? read_series(entry, cohort.key) : read_channels(entry, cohort.key);
     if (entry.label) {
       core::with_context("label " + entry.label->filename().string(), [&] {
         const Volume label = on_axes_of(made.reference(), read_image(*entry.label));

@@ -7,10 +7,10 @@
 namespace io {
 namespace {
 
-FileLook look(const std::filesystem::path& file) {
+FileLook look(const std::filesystem::path& file, const DeidKey& key) {
   FileLook found;
   try {
-    found.who = read_identity(file);
+    found.who = read_identity(file, key);
     if (found.who.image) found.kind = FileLook::Kind::kImage;
   } catch (const core::Error& error) {
     const bool named = has_extension(file, std::array<std::string_view, 2>{".dcm", ".ima"});
@@ -24,10 +24,10 @@ FileLook look(const std::filesystem::path& file) {
 class InProcess final : public Reading {
  public:
   volume::Case load(const Entry& entry, const Cohort& cohort) override { return io::load(entry, cohort); }
-  std::vector<FileLook> look_at(std::span<const std::filesystem::path> files) override {
+  std::vector<FileLook> look_at(std::span<const std::filesystem::path> files, const DeidKey& key) override {
     std::vector<FileLook> looks;
     looks.reserve(files.size());
-    for (const std::filesystem::path& file : files) looks.push_back(look(file));
+    for (const std::filesystem::path& file : files) looks.push_back(look(file, key));
     return looks;
   }
 };

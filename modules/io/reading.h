@@ -24,7 +24,8 @@ class Reading {
   // As io::load.
   virtual volume::Case load(const Entry& entry, const Cohort& cohort) = 0;
   // One look for each file, in their order. Throws nothing for bad files.
-  virtual std::vector<FileLook> look_at(std::span<const std::filesystem::path> files) = 0;
+  virtual std::vector<FileLook> look_at(std::span<const std::filesystem::path> files,
+                                        const DeidKey& key = DeidKey::known_to_all()) = 0;
 };
 
 // The reading of this process; lives as long as it.

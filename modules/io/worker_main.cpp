@@ -67,6 +67,7 @@ core::Error our_bug(const std::exception& error) {
 io::Message load(const io::WorkerRequest& request, const io::WorkerLimits& limits) {
   io::Cohort cohort;
   cohort.label_names = request.label_names;
+  cohort.key = io::DeidKey(request.key);
   const std::string context = "case " + request.entry->id;
   try {
     begin_object(limits);
@@ -86,7 +87,7 @@ io::Message look(const io::WorkerRequest& request, const io::WorkerLimits& limit
   for (const std::filesystem::path& file : request.files) {
     try {
       begin_object(limits);
-      looks.push_back(io::in_process().look_at(std::span(&file, 1)).front());
+      looks.push_back(io::in_process().look_at(std::span(&file, 1), io::DeidKey(request.key)).front());
     } catch (const std::bad_alloc&) {
       looks.push_back({io::FileLook::Kind::kDamaged, {}, io::refusal_of(out_of_memory(limits))});
     } catch (const std::exception& error) {

@@ -40,8 +40,11 @@ void each_field(T& value, F&& f) {
     auto& [id, channels, label_map, scalars, boxes, report, groups, facts, notes] = value;
     f(id, channels, label_map, scalars, boxes, report, groups, facts, notes);
   } else if constexpr (std::is_same_v<Plain, DicomIdentity>) {
-    auto& [series, patient, modality, site, vendor, keys, image] = value;
-    f(series, patient, modality, site, vendor, keys, image);
+    auto& [series, patient, modality, site, vendor, keys, image, patient_link, site_link] = value;
+    f(series, patient, modality, site, vendor, keys, image, patient_link, site_link);
+  } else if constexpr (std::is_same_v<Plain, DeidLink>) {
+    auto& [by, original, with] = value;
+    f(by, original, with);
   } else if constexpr (std::is_same_v<Plain, FileLook>) {
     auto& [kind, who, why] = value;
     f(kind, who, why);
@@ -53,13 +56,14 @@ void each_field(T& value, F&& f) {
     f(version, parent, limits);
   } else {
     static_assert(std::is_same_v<Plain, WorkerRequest>);
-    auto& [entry, label_names, files] = value;
-    f(entry, label_names, files);
+    auto& [entry, label_names, files, key] = value;
+    f(entry, label_names, files, key);
   }
 }
 
 template <class T>
-constexpr bool kRaw = std::is_arithmetic_v<T> || std::is_enum_v<T> || std::is_same_v<T, volume::Point>;
+constexpr bool kRaw = std::is_arithmetic_v<T> || std::is_enum_v<T> || std::is_same_v<T, volume::Point> ||
+                      std::is_same_v<T, DeidKey::Bytes>;
 template <class T>
 constexpr bool kVector = false;
 template <class T>

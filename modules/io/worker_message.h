@@ -53,6 +53,7 @@ struct WorkerRequest {
   std::optional<Entry> entry;
   std::map<int, std::string> label_names;
   std::vector<std::filesystem::path> files;
+  DeidKey::Bytes key{};  // that names are made with
 };
 
 Message packed(const WorkerSetup& setup);

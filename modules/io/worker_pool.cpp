@@ -258,15 +258,15 @@ Message WorkerPool::ask(const WorkerRequest& request) {
 }
 
 volume::Case WorkerPool::load(const Entry& entry, const Cohort& cohort) {
-  const WorkerRequest request{entry, cohort.label_names, {}};
+  const WorkerRequest request{entry, cohort.label_names, {}, cohort.key.bytes()};
   volume::Case one = case_in(core::with_context("case " + entry.id, [&] { return ask(request); }));
   one.check();
   return one;
 }
 
-std::vector<FileLook> WorkerPool::look_at(std::span<const std::filesystem::path> files) {
+std::vector<FileLook> WorkerPool::look_at(std::span<const std::filesystem::path> files, const DeidKey& key) {
   try {
-    std::vector<FileLook> looks = looks_in(ask({std::nullopt, {}, {files.begin(), files.end()}}));
+    std::vector<FileLook> looks = looks_in(ask({std::nullopt, {}, {files.begin(), files.end()}, key.bytes()}));
     if (looks.size() != files.size()) throw core::Error("gadolin-worker looked at another number of files");
     return looks;
   } catch (const core::Error& error) {
@@ -276,7 +276,7 @@ std::vector<FileLook> WorkerPool::look_at(std::span<const std::filesystem::path>
   }
   // One of them is what killed it: each alone.
   std::vector<FileLook> looks;
-  for (std::size_t i = 0; i < files.size(); ++i) looks.push_back(look_at(files.subspan(i, 1)).front());
+  for (std::size_t i = 0; i < files.size(); ++i) looks.push_back(look_at(files.subspan(i, 1), key).front());
   return looks;
 }
 

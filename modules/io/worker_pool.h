@@ -32,7 +32,8 @@ class WorkerPool final : public Reading {
   ~WorkerPool() override;
 
   volume::Case load(const Entry& entry, const Cohort& cohort) override;
-  std::vector<FileLook> look_at(std::span<const std::filesystem::path> files) override;
+  std::vector<FileLook> look_at(std::span<const std::filesystem::path> files,
+                                const DeidKey& key = DeidKey::known_to_all()) override;
 
   // Processes started so far: what died of an object was replaced.
   int started() const;

@@ -169,6 +169,7 @@ Manifest manifest_from(const json::object& object) {
     manifest.label_names[std::stoi(std::string(label))] = std::string(name.as_string());
   }
   manifest.plan_yaml = text_from(object, "plan");
+  if (object.contains("names_key")) manifest.names_key = text_from(object, "names_key");
   for (const json::value& item : object.at("shards").as_array()) {
     const json::object& shard = item.as_object();
     manifest.shards.push_back(
@@ -233,7 +234,8 @@ std::string manifest_text(const Manifest& manifest) {
   for (const auto& [label, name] : manifest.label_names) names[std::to_string(label)] = name;
   std::string text = "{\"format\":" + json::serialize(kFormat) + ",\n\"version\":" + std::to_string(kStoreVersion) +
                      ",\n\"label_names\":" + json::serialize(names) +
-                     ",\n\"plan\":" + json::serialize(manifest.plan_yaml) + ",\n\"shards\":[";
+                     ",\n\"plan\":" + json::serialize(manifest.plan_yaml) +
+                     ",\n\"names_key\":" + json::serialize(manifest.names_key) + ",\n\"shards\":[";
   const char* comma = "\n";
   for (const Manifest::Shard& shard : manifest.shards) {
     const json::object line{{"file", shard.file}, {"size_bytes", shard.size_bytes}, {"sha256", shard.sha256}};

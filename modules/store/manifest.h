@@ -28,6 +28,7 @@ struct Manifest {
   };
   std::map<int, std::string> label_names;
   std::string plan_yaml;
+  std::string names_key;  // tells which secret key the names of patients were made with, and not the key; or empty
   std::vector<Shard> shards;
   std::vector<Entry> cases;
 };

@@ -35,11 +35,15 @@ void agree(Manifest& all, const Part& part, const Part& first) {
   if (all.cases.empty()) {
     all.label_names = part.manifest.label_names;
     all.plan_yaml = part.manifest.plan_yaml;
+    all.names_key = part.manifest.names_key;
     return;
   }
   const std::string both = "stores " + first.name + " and " + part.name;
   if (all.label_names != part.manifest.label_names)
     throw core::Error(both + " have other label names", "ingest both with the same --labels");
+  if (all.names_key != part.manifest.names_key)
+    throw core::Error(both + " were named with other keys: one patient would be two",
+                      "ingest both with the same --deid-key FILE");
   if (all.plan_yaml != part.manifest.plan_yaml)
     throw core::Error(both + " were prepared with other plans", "prepare both with the same --plan");
 }

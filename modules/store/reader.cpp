@@ -219,6 +219,7 @@ std::vector<std::array<std::int32_t, 3>> Reader::class_locations(std::int64_t in
 
 std::string Reader::plan_yaml() const { return state_->manifest.plan_yaml; }
 std::string Reader::data_hash() const { return state_->data_hash; }
+std::string Reader::names_key() const { return state_->manifest.names_key; }
 const std::map<int, std::string>& Reader::label_names() const { return state_->manifest.label_names; }
 const std::filesystem::path& Reader::folder() const { return state_->folder; }
 

@@ -51,6 +51,7 @@ class Reader {
   std::vector<std::array<std::int32_t, 3>> class_locations(std::int64_t index, int label) const;
 
   std::string plan_yaml() const;  // how the cases were prepared; empty for a raw store
+  std::string names_key() const;  // see Manifest
   std::string data_hash() const;  // SHA-256 over ids and hashes of all cases; whatever the sharding
   const std::map<int, std::string>& label_names() const;
   const std::filesystem::path& folder() const;

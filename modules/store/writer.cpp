@@ -131,12 +131,19 @@ struct Writer::State {
       if (!options.label_names.empty()) manifest.label_names = options.label_names;
       if (!options.plan_yaml.empty()) manifest.plan_yaml = options.plan_yaml;
     }
+    if (manifest.cases.empty() || manifest.names_key.empty()) {
+      if (!options.names_key.empty()) manifest.names_key = options.names_key;
+    }
     if (!options.label_names.empty() && options.label_names != manifest.label_names) {
       throw core::Error("the store there has other label names", "choose another folder for the new labels");
     }
     if (!options.plan_yaml.empty() && options.plan_yaml != manifest.plan_yaml) {
       throw core::Error("the store there was prepared with another plan",
                         "choose another folder for the new plan, or remove the old store");
+    }
+    if (!options.names_key.empty() && options.names_key != manifest.names_key) {
+      throw core::Error("the names in the store there were made with another key",
+                        "give the key that it was made with; another one would name every patient anew");
     }
     label_names = manifest.label_names;
     for (const auto& [label, name] : label_names) require_utf8(name, "the name of class " + std::to_string(label));

@@ -23,6 +23,7 @@ namespace store {
 struct WriterOptions {
   std::map<int, std::string> label_names;  // class -> name; when not empty, a label map may hold no other class than 0
   std::string plan_yaml;                   // kept in the manifest of a prepared store
+  std::string names_key;  // of a raw store: tells which secret key its names were made with; see Manifest
   std::int64_t cases_per_shard = 256;
   std::int64_t bytes_per_shard = std::int64_t{128} << 20;  // packed; one case may be larger
   int compression = 1;                                     // deflate level 0 (none) .. 9
@@ -32,7 +33,7 @@ class Writer {
  public:
   // Makes the folder, or goes on with the store that is there. Throws Error when another Writer is at work, the folder
   // holds something else or shards that its manifest does not name (nothing of another's is ever removed), or the store
-  // there has other label names or another plan (empty options take the store's).
+  // there has other label names, another plan or names made with another key (empty options take the store's).
   explicit Writer(std::filesystem::path folder, WriterOptions options = {});
   ~Writer();  // what was not committed is dropped
   Writer(const Writer&) = delete;

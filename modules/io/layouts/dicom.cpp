@@ -2,7 +2,6 @@
 // and a damaged file become cases that fail with their code; what is no image is counted in a note.
 #include "io/dicom.h"
 
-#include "io/dicom_toolkit.h"
 #include "io/layout.h"
 #include "io/reject.h"
 
@@ -21,19 +20,20 @@ Entry of_series(const DicomSeries& series) {
   return entry;
 }
 
-Entry of_damage(const DicomDamage& damage, const fs::path& root) {
+Entry of_damage(const DicomDamage& damage, const fs::path& root, const DeidKey& key) {
   Entry entry;
-  entry.id = pseudonym('d', damage.file.lexically_relative(root).generic_string());
+  entry.id = key.pseudonym('d', damage.file.lexically_relative(root).generic_string());
   entry.files = {damage.file};
   entry.refused = Refusal{damage.code, "file " + damage.file.filename().string() + ": " + damage.story, damage.hint};
   return entry;
 }
 
 Cohort find(const fs::path& path, const LayoutOptions& options) {
-  const DicomScan scan = scan_dicom(path, options.threads, options.reading);
+  DicomScan scan = scan_dicom(path, options.threads, options.reading, options.key);
   Cohort cohort;
   for (const DicomSeries& series : scan.series) cohort.entries.push_back(of_series(series));
-  for (const DicomDamage& damage : scan.damaged) cohort.entries.push_back(of_damage(damage, path));
+  for (const DicomDamage& damage : scan.damaged) cohort.entries.push_back(of_damage(damage, path, options.key));
+  cohort.links = std::move(scan.links);
   if (scan.others > 0)
     cohort.notes.push_back(std::to_string(scan.others) + " files are no DICOM images and are passed over");
   const auto note = [&](std::int64_t count, const char* what) {
