@@ -2,20 +2,21 @@
 #include "pipelines/command.h"
 #include "pipelines/wings.h"
 
-#define GADOLIN_COMMANDS(X)   \
-  GADOLIN_IMAGING(X(phantom)) \
-  GADOLIN_IMAGING(X(ingest))  \
-  X(prepare)                  \
-  X(inspect)                  \
-  X(store)                    \
-  GADOLIN_TORCH(X(pretrain))  \
-  GADOLIN_TORCH(X(finetune))  \
-  GADOLIN_TORCH(X(predict))   \
-  GADOLIN_TORCH(X(evaluate))  \
-  GADOLIN_TORCH(X(embed))     \
-  GADOLIN_TORCH(X(report))    \
-  X(doctor)                   \
-  X(config)                   \
+#define GADOLIN_COMMANDS(X)      \
+  GADOLIN_IMAGING(X(phantom))    \
+  GADOLIN_IMAGING(X(ingest))     \
+  GADOLIN_IMAGING(X(deidentify)) \
+  X(prepare)                     \
+  X(inspect)                     \
+  X(store)                       \
+  GADOLIN_TORCH(X(pretrain))     \
+  GADOLIN_TORCH(X(finetune))     \
+  GADOLIN_TORCH(X(predict))      \
+  GADOLIN_TORCH(X(evaluate))     \
+  GADOLIN_TORCH(X(embed))        \
+  GADOLIN_TORCH(X(report))       \
+  X(doctor)                      \
+  X(config)                      \
   X(bench)
 
 namespace pipelines {
