@@ -1,6 +1,6 @@
 #pragma once
-// DICOM series of classic single-frame images (PS3.3 A.3 CT, A.4 MR and their like), through DCMTK: found, read and
-// written.
+// DICOM series of classic single-frame images (PS3.3 A.3 CT, A.4 MR and their like) and of enhanced multi-frame ones
+// (A.36, A.38, A.56): found, read and written.
 //
 // A volume has the axes {slice, row, column} and LPS millimetres; the slices are ordered along the normal of the image
 // plane (row direction x column direction), never by InstanceNumber. Stored values keep their width; slope and
@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -35,6 +36,9 @@ struct DicomSeries {
   std::string vendor;                        // "GE", "Philips", "Siemens" ... or a plain word; empty when not told
   std::vector<std::string> keys;             // of the first file (join.h)
   std::vector<std::filesystem::path> files;  // in the order of their names
+  bool several = false;  // may hold several volumes: two slices lie at one place, or a file holds many
+  std::map<std::string, std::string> only;   // of the slices in the files those with these facts; empty: all
+  std::map<std::string, std::string> facts;  // told with the volume besides those of its slices
 };
 
 // A file that calls itself DICOM and cannot be put into a series. (One that lies in a folder with images of one series
@@ -61,14 +65,20 @@ DicomScan scan_dicom(const std::filesystem::path& folder, int threads = 1, Readi
 // True when one of the first files of the folder, or the file, has the DICOM magic (PS3.10 7.1).
 bool looks_like_dicom(const std::filesystem::path& path);
 
+// The series itself, or one for each of its volumes (times, echoes, b-values) where it holds several: ids end in "-1",
+// "-2" ..., in the order of what differs. Reads the headers of what may hold several; throws nothing for bad files.
+std::vector<DicomSeries> volumes_of(const DicomSeries& series);
+
 struct DicomVolume {
   volume::Volume image;
   std::string modality;
-  volume::Groups groups;           // pseudonyms, as in DicomSeries
+  volume::Groups groups;                     // pseudonyms, as in DicomSeries
+  std::map<std::string, std::string> facts;  // of the acquisition, where all slices tell the same (volume::Case)
   std::vector<std::string> notes;  // codes of what was repaired or doubted: COUNT_MISMATCH, RESCALE_MISSING ...
 };
 
-// Throws Error with a code. `files` are all of one series, in any order.
+// Throws Error with a code, [MULTI_VOLUME] for several volumes. `files` are all of one series, in any order.
+DicomVolume read_dicom(const DicomSeries& series, const DeidKey& key = DeidKey::known_to_all());
 DicomVolume read_dicom(std::span<const std::filesystem::path> files, const DeidKey& key = DeidKey::known_to_all());
 // The one series in a folder (and below), or one file. Throws Error [SEVERAL_SERIES], or [EMPTY] for none.
 DicomVolume read_dicom_folder(const std::filesystem::path& folder, const DeidKey& key = DeidKey::known_to_all());

@@ -118,6 +118,7 @@ void check_jpeg(std::span<const std::byte> frame, const PixelLayout& layout, Dic
 void check_codestream(DicomCodec codec, std::span<const std::byte> frame, const PixelLayout& layout) {
   if (codec == DicomCodec::kRle) check_rle(frame, layout);
   if (codec == DicomCodec::kJpeg || codec == DicomCodec::kJpegLs) check_jpeg(frame, layout, codec);
+  if (codec == DicomCodec::kJpeg2000) check_jpeg2000(frame, layout);
 }
 
 }  // namespace io

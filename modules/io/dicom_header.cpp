@@ -1,14 +1,14 @@
 #include "io/dicom_header.h"
 
 #include <dcmtk/config/osconfig.h>
-#include <dcmtk/dcmdata/dcdeftag.h>
-#include <dcmtk/dcmdata/dcfilefo.h>
 #include <dcmtk/dcmdata/dcuid.h>
 
 #include <algorithm>
 #include <charconv>
 #include <cmath>
 
+#include "io/dicom_attributes.h"
+#include "io/dicom_facts.h"
 #include "io/dicom_mosaic.h"
 #include "io/dicom_toolkit.h"
 #include "io/format.h"
@@ -18,86 +18,13 @@
 namespace io {
 namespace {
 
-constexpr const char* kExportAgain = "export the series again from the scanner or the archive";
-
-std::string trimmed(std::string text) {
-  const auto blank = [](char c) { return c == ' ' || c == '\0'; };
-  while (!text.empty() && blank(text.back())) text.pop_back();
-  text.erase(0, std::min(text.find_first_not_of(' '), text.size()));
-  return text;
-}
-
-// The attributes of a file up to its pixels.
-class Attributes {
- public:
-  explicit Attributes(const std::filesystem::path& path) {
-    const OFCondition done = file_.loadFileUntilTag(OFFilename(path.c_str()), EXS_Unknown, EGL_noChange,
-                                                    DCM_MaxReadLength, ERM_autoDetect, DCM_PixelData);
-    if (done.bad()) throw reject("STRUCTURE", "DCMTK cannot parse the header", kExportAgain);
-  }
-
-  DcmDataset& data() { return *file_.getDataset(); }
-
-  // All values with the backslashes between them; empty when absent.
-  std::string text(const DcmTagKey& tag) {
-    OFString value;
-    return data().findAndGetOFStringArray(tag, value).good() ? trimmed(std::string(value.c_str(), value.size())) : "";
-  }
-
-  std::vector<std::string> words(const DcmTagKey& tag) {
-    std::vector<std::string> all;
-    const std::string whole = text(tag);
-    for (std::size_t begin = 0; begin <= whole.size() && !whole.empty();) {
-      const std::size_t end = std::min(whole.find('\\', begin), whole.size());
-      all.push_back(trimmed(whole.substr(begin, end - begin)));
-      begin = end + 1;
-    }
-    return all;
-  }
-
-  // An unsigned short; nothing when absent.
-  std::optional<int> number(const DcmTagKey& tag) {
-    DcmElement* element = nullptr;
-    if (data().findAndGetElement(tag, element).bad() || element->getLength() == 0) return std::nullopt;
-    Uint16 value = 0;
-    if (element->ident() != EVR_US || element->getVM() != 1 || element->getUint16(value).bad())
-      throw reject("BAD_VR", std::string("attribute ") + tag.toString().c_str() + " is not one unsigned short",
-                   kExportAgain);
-    return value;
-  }
-
-  // Exactly `count` decimals; empty when absent. Throws Error [BAD_NUMBER].
-  std::vector<double> decimals(const DcmTagKey& tag, std::size_t count) {
-    const std::string whole = text(tag);
-    if (whole.empty()) return {};
-    const auto numbers = decimal_numbers(whole);
-    if (!numbers || numbers->size() != count)
-      throw reject("BAD_NUMBER",
-                   std::string("attribute ") + tag.toString().c_str() + " does not hold " + std::to_string(count) +
-                       " decimal numbers",
-                   kExportAgain);
-    return *numbers;
-  }
-
-  void check_uid(const DcmTagKey& tag, bool required) {
-    const std::string value = text(tag);
-    const bool sound =
-        !value.empty() && value.size() <= 64 && value.find_first_not_of("0123456789.") == std::string::npos;
-    if ((required || !value.empty()) && !sound)
-      throw reject("BAD_UID", std::string("attribute ") + tag.toString().c_str() + " is no UID", kExportAgain);
-  }
-
- private:
-  DcmFileFormat file_;
-};
-
 // Segmentations and dose are pictures of another kind.
 bool is_picture_class(const std::string& sop_class) {
   return !sop_class.starts_with("1.2.840.10008.5.1.4.1.1.66.") &&
          !sop_class.starts_with("1.2.840.10008.5.1.4.1.1.481.");
 }
 
-void name_patient(Attributes& from, const DeidKey& key, DicomIdentity& who) {
+void name_patient(const Attributes& from, const DeidKey& key, DicomIdentity& who) {
   who.patient_link =
       patient_link(from.text(DCM_PatientID), from.text(DCM_IssuerOfPatientID), from.text(DCM_PatientName),
                    from.text(DCM_PatientBirthDate), from.text(DCM_StudyInstanceUID));
@@ -110,11 +37,27 @@ std::string modality_of_class(const std::string& sop_class) {
   };
   if (is(UID_CTImageStorage)) return "CT";
   if (is(UID_MRImageStorage)) return "MR";
-  if (is(UID_PositronEmissionTomographyImageStorage)) return "PT";
+  if (is(UID_PositronEmissionTomographyImageStorage) || is(UID_EnhancedPETImageStorage)) return "PT";
   return "";
 }
 
-DicomIdentity identity(Attributes& from, bool has_pixels, const DeidKey& key) {
+// Position and orientation to a hundredth of a millimetre, as one number; 0 where they are not told.
+std::uint64_t place_of(const Attributes& from) {
+  std::uint64_t hash = 0;
+  for (const auto& [tag, count] :
+       {std::pair(DCM_ImagePositionPatient, 3U), std::pair(DCM_ImageOrientationPatient, 6U)}) {
+    const auto numbers = decimal_numbers(from.text(tag));
+    if (!numbers || numbers->size() != count) return 0;
+    for (const double value : *numbers) {
+      if (!(std::abs(value) < 1e9)) return 0;
+      hash = (hash ^ static_cast<std::uint64_t>(std::llround(value * 100))) * 0x9E3779B97F4A7C15ULL;
+      hash ^= hash >> 29;
+    }
+  }
+  return std::max<std::uint64_t>(hash, 1);
+}
+
+DicomIdentity identity(const Attributes& from, bool has_pixels, const DeidKey& key) {
   DicomIdentity who;
   who.series = key.pseudonym('s', from.text(DCM_SeriesInstanceUID));
   name_patient(from, key, who);
@@ -130,11 +73,15 @@ DicomIdentity identity(Attributes& from, bool has_pixels, const DeidKey& key) {
   who.keys = hashed_keys({from.text(DCM_PatientID), from.text(DCM_AccessionNumber), from.text(DCM_StudyInstanceUID),
                           from.text(DCM_SeriesInstanceUID)});
   who.image = has_pixels && is_picture_class(sop_class);
+  const std::vector<std::string> type = from.words(DCM_ImageType);
+  who.many =
+      from.has(DCM_PerFrameFunctionalGroupsSequence) || std::find(type.begin(), type.end(), "MOSAIC") != type.end();
+  who.place = place_of(from);
   return who;
 }
 
 // PS3.3 C.7.6.3.
-void read_pixel_layout(Attributes& from, DicomHeader& header) {
+void read_pixel_layout(const Attributes& from, DicomHeader& header) {
   const auto wrong = [](const std::string& what) { return reject("IMAGE_PIXEL", what, kExportAgain); };
   const int samples = from.number(DCM_SamplesPerPixel).value_or(1);
   if (samples != 1 && samples != 3 && samples != 4) throw wrong(std::to_string(samples) + " samples a pixel");
@@ -159,8 +106,8 @@ void read_pixel_layout(Attributes& from, DicomHeader& header) {
   if (representation > 1) throw wrong("the pixel representation is neither signed nor unsigned");
 }
 
-// More than one frame, or an enhanced object, whose geometry lies in functional groups.
-void require_single_frame(Attributes& from, const PixelLayout& pixels) {
+// How many frames there are; those of an enhanced object have a functional group each (PS3.3 C.7.6.6, C.7.6.16).
+int frames_in(const Attributes& from, const PixelLayout& pixels) {
   const std::string text = from.text(DCM_NumberOfFrames);
   std::int64_t frames = 1;
   if (!text.empty()) {
@@ -169,14 +116,17 @@ void require_single_frame(Attributes& from, const PixelLayout& pixels) {
         static_cast<std::uint64_t>(frames) > kLargestImageBytes / pixels.bytes())
       throw reject("IMAGE_PIXEL", "the number of frames is damaged", kExportAgain);
   }
-  if (frames > 1 || from.data().tagExists(DCM_PerFrameFunctionalGroupsSequence))
-    throw reject("MULTI_FRAME", "enhanced multi-frame objects are not read yet",
-                 "export the series as classic single-frame images");
+  const bool enhanced = from.has(DCM_PerFrameFunctionalGroupsSequence);
+  if ((frames > 1 || enhanced) && from.items(DCM_PerFrameFunctionalGroupsSequence) != static_cast<std::size_t>(frames))
+    throw reject("MULTI_FRAME", "there is not one functional group for each frame, so their places are not known",
+                 "export the series as enhanced or as classic single-frame images");
+  return static_cast<int>(frames);
 }
 
 void require_pixel_length(DicomHeader& header) {
-  const std::uint64_t needed = header.pixels.bytes(), there = header.outline.pixel_bytes;
-  if (header.outline.syntax->codec != DicomCodec::kNone) return;
+  const std::uint64_t needed = header.pixels.bytes() * static_cast<std::uint64_t>(header.frames),
+                      there = header.outline->pixel_bytes;
+  if (header.outline->syntax->codec != DicomCodec::kNone) return;
   if (there < needed)
     throw reject("PIXEL_LENGTH",
                  "pixel data has " + std::to_string(there) + " bytes, the header promises " + std::to_string(needed),
@@ -189,10 +139,12 @@ double dot(const std::array<double, 3>& a, const std::array<double, 3>& b) {
 }
 
 // PS3.3 C.7.6.2.
-void read_place(Attributes& from, DicomHeader& header) {
-  const std::vector<double> position = from.decimals(DCM_ImagePositionPatient, 3),
-                            orientation = from.decimals(DCM_ImageOrientationPatient, 6),
-                            spacing = from.decimals(DCM_PixelSpacing, 2);
+void read_place(const FrameAttributes& from, DicomHeader& header) {
+  const Attributes measures = from.group(DCM_PixelMeasuresSequence);
+  const std::vector<double> position = from.group(DCM_PlanePositionSequence).decimals(DCM_ImagePositionPatient, 3),
+                            orientation =
+                                from.group(DCM_PlaneOrientationSequence).decimals(DCM_ImageOrientationPatient, 6),
+                            spacing = measures.decimals(DCM_PixelSpacing, 2);
   if (position.empty() || orientation.empty() || spacing.empty())
     throw reject("GEOMETRY_MISSING", "position, orientation or pixel spacing is not told", kExportAgain);
   if (!(spacing[0] > 0 && spacing[1] > 0))
@@ -211,41 +163,35 @@ void read_place(Attributes& from, DicomHeader& header) {
   for (std::size_t c = 0; c < 3; ++c) header.column[c] -= rest * header.row[c];
   const double length = std::sqrt(dot(header.column, header.column));
   for (double& c : header.column) c /= length;
-  if (const auto between = decimal_numbers(from.text(DCM_SpacingBetweenSlices));
-      between && between->size() == 1 && (*between)[0] > 0)
-    header.slice_spacing_mm = (*between)[0];
+  if (const auto between = measures.decimal(DCM_SpacingBetweenSlices); between && *between > 0)
+    header.slice_spacing_mm = between;
 }
 
-void read_rescale(Attributes& from, DicomHeader& header) {
-  if (from.data().tagExists(DCM_ModalityLUTSequence))
+void read_rescale(const FrameAttributes& from, DicomHeader& header) {
+  if (from.whole().has(DCM_ModalityLUTSequence))
     throw reject("MODALITY_LUT", "values go through a look-up table, not a slope", kExportAgain);
-  const std::vector<double> slope = from.decimals(DCM_RescaleSlope, 1),
-                            intercept = from.decimals(DCM_RescaleIntercept, 1);
+  const Attributes transformation = from.group(DCM_PixelValueTransformationSequence);
+  const std::vector<double> slope = transformation.decimals(DCM_RescaleSlope, 1),
+                            intercept = transformation.decimals(DCM_RescaleIntercept, 1);
   if (!slope.empty()) header.slope = slope[0];
   if (!intercept.empty()) header.intercept = intercept[0];
   if (header.slope == 0) throw reject("BAD_NUMBER", "the rescale slope is 0", kExportAgain);
   if (header.who.modality == "CT" && (slope.empty() || intercept.empty())) header.notes.emplace_back("RESCALE_MISSING");
 }
 
-std::optional<Mosaic> csa_mosaic(Attributes& from) {
-  for (unsigned block = 0x10; block <= 0xFF; ++block) {
-    if (from.text(DcmTagKey(0x0029, static_cast<Uint16>(block))) != "SIEMENS CSA HEADER") continue;
-    const Uint8* bytes = nullptr;
-    unsigned long count = 0;
-    if (from.data()
-            .findAndGetUint8Array(DcmTagKey(0x0029, static_cast<Uint16>(block << 8 | 0x10)), bytes, &count)
-            .good() &&
-        bytes != nullptr)
-      return parse_csa(std::as_bytes(std::span(bytes, count)));
-  }
-  return std::nullopt;
+std::optional<Mosaic> csa_mosaic(const Attributes& from) {
+  const auto tag = from.private_tag(0x0029, "SIEMENS CSA HEADER", 0x10);
+  if (!tag) return std::nullopt;
+  const std::vector<std::uint8_t> csa = from.bytes(*tag);
+  return parse_csa(std::as_bytes(std::span(csa)));
 }
 
-void read_kind(Attributes& from, DicomHeader& header) {
+// What is told of the object as a whole.
+void read_kind(const Attributes& from, DicomHeader& header) {
   const std::vector<std::string> type = from.words(DCM_ImageType);
   const auto has = [&](const char* word) { return std::find(type.begin(), type.end(), word) != type.end(); };
   header.localizer = has("LOCALIZER");
-  if (has("MOSAIC")) {
+  if (has("MOSAIC") && header.frames == 1) {
     header.mosaic = csa_mosaic(from);
     if (!header.mosaic)
       throw reject("MOSAIC", "the mosaic's private header with number and direction of its slices is gone",
@@ -253,14 +199,34 @@ void read_kind(Attributes& from, DicomHeader& header) {
   }
   const std::string told = from.text(DCM_Modality);
   if (!told.empty() && told != header.who.modality) header.notes.emplace_back("MODALITY_CONFLICT");
-  if (!from.text(DCM_ImagesInAcquisition).empty()) {
-    const auto promised = decimal_numbers(from.text(DCM_ImagesInAcquisition));
-    if (promised && promised->size() == 1 && (*promised)[0] >= 1 && (*promised)[0] < 1e6)
-      header.promised = static_cast<std::int64_t>((*promised)[0]);
+  header.promised = from.whole(DCM_ImagesInAcquisition, 1, 999999).value_or(0);
+  header.number = from.whole(DCM_InstanceNumber, INT32_MIN, INT32_MAX);
+  if (from.has(DCM_PixelPaddingValue)) header.notes.emplace_back("PADDING_VALUE");
+  if (from.has(DcmTagKey(0x6000, 0x0010))) header.notes.emplace_back("OVERLAY");
+  if (header.outline->syntax->lossy) header.notes.emplace_back("LOSSY");
+}
+
+// What is told of one frame, or of a classic image.
+DicomHeader of_frame(const FrameAttributes& from, DicomHeader header) {
+  read_place(from, header);
+  read_rescale(from, header);
+  header.facts = facts_of(from);
+  const auto type = header.facts.find("image_type");
+  header.localizer = header.localizer || (type != header.facts.end() && type->second.starts_with("LOCALIZER"));
+  return header;
+}
+
+// Every frame, or the one of a classic image.
+std::vector<DicomHeader> frames_of(const Attributes& from, DicomHeader header) {
+  if (!from.has(DCM_PerFrameFunctionalGroupsSequence)) return {of_frame(FrameAttributes(from), std::move(header))};
+  std::vector<DicomHeader> slices;
+  const Attributes shared = from.item(DCM_SharedFunctionalGroupsSequence);
+  for (header.frame = 0; header.frame < header.frames; ++header.frame) {
+    const Attributes own = from.item(DCM_PerFrameFunctionalGroupsSequence, static_cast<std::size_t>(header.frame));
+    slices.push_back(core::with_context("frame " + std::to_string(header.frame + 1),
+                                        [&] { return of_frame(FrameAttributes(from, shared, own), header); }));
   }
-  if (from.data().tagExists(DCM_PixelPaddingValue)) header.notes.emplace_back("PADDING_VALUE");
-  if (from.data().tagExists(DcmTagKey(0x6000, 0x0010))) header.notes.emplace_back("OVERLAY");
-  if (header.outline.syntax->lossy) header.notes.emplace_back("LOSSY");
+  return slices;
 }
 
 }  // namespace
@@ -295,31 +261,33 @@ std::optional<std::vector<double>> decimal_numbers(const std::string& text) {
 DicomIdentity read_identity(const std::filesystem::path& path, const DeidKey& key) {
   DicomBytes bytes(path);
   const DicomOutline outline = outline_of(bytes, true);
-  Attributes from(path);
+  DicomFile file(path);
+  const Attributes from = file.attributes();
   from.check_uid(DCM_SeriesInstanceUID, outline.has_pixels);
   return identity(from, outline.has_pixels, key);
 }
 
-DicomHeader read_header(const std::filesystem::path& path, const DeidKey& key) {
+std::vector<DicomHeader> read_slices(const std::filesystem::path& path, const DeidKey& key) {
   DicomHeader header;
   header.path = path;
   DicomBytes bytes(path);
-  header.outline = outline_of(bytes);
-  Attributes from(path);
-  header.who = identity(from, header.outline.has_pixels, key);
+  header.outline = std::make_shared<const DicomOutline>(outline_of(bytes));
+  DicomFile file(path);
+  const Attributes from = file.attributes();
+  header.who = identity(from, header.outline->has_pixels, key);
   if (!header.who.image) throw reject("NOT_AN_IMAGE", "the object holds no picture", "leave it out of the series");
   read_pixel_layout(from, header);
-  require_single_frame(from, header.pixels);
+  header.frames = frames_in(from, header.pixels);
   require_pixel_length(header);
   read_kind(from, header);
-  read_place(from, header);
-  read_rescale(from, header);
+  header.instance = key.pseudonym('o', from.text(DCM_SOPInstanceUID));
+  header.frame_of_reference = key.pseudonym('f', from.text(DCM_FrameOfReferenceUID));
+  std::vector<DicomHeader> slices = frames_of(from, std::move(header));
   from.check_uid(DCM_SeriesInstanceUID, true);
   from.check_uid(DCM_SOPInstanceUID, true);
   from.check_uid(DCM_FrameOfReferenceUID, false);
-  header.instance = key.pseudonym('o', from.text(DCM_SOPInstanceUID));
-  header.frame_of_reference = key.pseudonym('f', from.text(DCM_FrameOfReferenceUID));
-  return header;
+  if (slices.front().mosaic) return slices_of(slices.front());
+  return slices;
 }
 
 }  // namespace io

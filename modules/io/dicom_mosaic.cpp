@@ -84,6 +84,7 @@ std::vector<DicomHeader> slices_of(const DicomHeader& header) {
   const double length = std::hypot(mosaic.normal[0], mosaic.normal[1], mosaic.normal[2]);
   if (!(std::abs(length - 1) < 2e-3)) throw no_mosaic("the mosaic's normal is no unit vector");
   DicomHeader slice = header;
+  slice.mosaic->picture = header.pixels;
   slice.pixels.rows /= side;
   slice.pixels.columns /= side;
   slice.promised = 0;
@@ -92,6 +93,7 @@ std::vector<DicomHeader> slices_of(const DicomHeader& header) {
   const double down = 0.5 * (header.pixels.rows - slice.pixels.rows) * header.spacing_mm[0];
   std::vector<DicomHeader> slices;
   for (int i = 0; i < mosaic.count; ++i) {
+    slice.mosaic->tile = i;
     for (std::size_t c = 0; c < 3; ++c) {
       slice.position_mm[c] = header.position_mm[c] + right * header.row[c] + down * header.column[c] +
                              i * *header.slice_spacing_mm * mosaic.normal[c] / length;
@@ -101,15 +103,16 @@ std::vector<DicomHeader> slices_of(const DicomHeader& header) {
   return slices;
 }
 
-void copy_tile(const DicomHeader& header, int slice, std::span<const std::byte> picture, std::span<std::byte> target) {
-  const int side = tiles_per_side(*header.mosaic);
-  const std::size_t voxel = volume::size_bytes(header.pixels.type());
-  const std::size_t rows = static_cast<std::size_t>(header.pixels.rows / side);
-  const std::size_t line = static_cast<std::size_t>(header.pixels.columns / side) * voxel;
-  const std::size_t stride = static_cast<std::size_t>(header.pixels.columns) * voxel;
-  const std::size_t top = static_cast<std::size_t>(slice / side) * rows,
-                    left = static_cast<std::size_t>(slice % side) * line;
-  GADOLIN_CHECK(target.size() == rows * line && picture.size() == header.pixels.bytes());
+void copy_tile(const DicomHeader& slice, std::span<const std::byte> picture, std::span<std::byte> target) {
+  const Mosaic& mosaic = *slice.mosaic;
+  const int side = tiles_per_side(mosaic);
+  const std::size_t voxel = volume::size_bytes(slice.pixels.type());
+  const std::size_t rows = static_cast<std::size_t>(slice.pixels.rows);
+  const std::size_t line = static_cast<std::size_t>(slice.pixels.columns) * voxel;
+  const std::size_t stride = static_cast<std::size_t>(mosaic.picture.columns) * voxel;
+  const std::size_t top = static_cast<std::size_t>(mosaic.tile / side) * rows,
+                    left = static_cast<std::size_t>(mosaic.tile % side) * line;
+  GADOLIN_CHECK(target.size() == rows * line && picture.size() == mosaic.picture.bytes());
   for (std::size_t row = 0; row < rows; ++row)
     std::memcpy(target.data() + row * line, picture.data() + (top + row) * stride + left, line);
 }

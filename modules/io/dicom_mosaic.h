@@ -20,7 +20,7 @@ int tiles_per_side(const Mosaic& mosaic);
 // Turns the header of a mosaic into those of its slices: tile size, and the place of each. Throws Error [MOSAIC].
 std::vector<DicomHeader> slices_of(const DicomHeader& mosaic);
 
-// Copies tile number `slice` out of the picture.
-void copy_tile(const DicomHeader& mosaic, int slice, std::span<const std::byte> picture, std::span<std::byte> target);
+// Copies the slice's tile out of the picture.
+void copy_tile(const DicomHeader& slice, std::span<const std::byte> picture, std::span<std::byte> target);
 
 }  // namespace io

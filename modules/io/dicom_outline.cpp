@@ -33,6 +33,8 @@ constexpr TransferSyntax kSyntaxes[] = {
     {"1.2.840.10008.1.2.4.70", DicomCodec::kJpeg, false, false, false, false},
     {"1.2.840.10008.1.2.4.80", DicomCodec::kJpegLs, false, false, false, false},
     {"1.2.840.10008.1.2.4.81", DicomCodec::kJpegLs, false, false, false, true},
+    {"1.2.840.10008.1.2.4.90", DicomCodec::kJpeg2000, false, false, false, false},
+    {"1.2.840.10008.1.2.4.91", DicomCodec::kJpeg2000, false, false, false, true},
 };
 
 // Any other compressed one: its header is explicit little endian too (PS3.5 A.4).
@@ -73,7 +75,7 @@ class Walk {
 
   DicomOutline run() {
     const std::uint64_t data_set = meta();
-    pos_ = data_set;
+    pos_ = outline_.data_begin = data_set;
     if (outline_.syntax->deflated) {
       bytes_.inflate_from(data_set);
       pos_ = 0;
@@ -234,7 +236,9 @@ class Walk {
       throw reject("TRANSFER_SYNTAX", "the pixels are not encoded as the transfer syntax tells");
     if (!encapsulated) {
       require_fits(e, bytes_.size());
+      outline_.pixel_begin = e.begin;
       outline_.pixel_bytes = e.length;
+      outline_.pixel_words = e.vr != Vr{'O', 'B'};
       pos_ = e.begin + e.length;
       return true;
     }

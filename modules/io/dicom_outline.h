@@ -18,7 +18,7 @@ inline constexpr std::uint64_t kLargestDicomBytes = std::uint64_t{2} << 30;     
 inline constexpr std::uint64_t kLargestInflatedBytes = std::uint64_t{64} << 20;  // of a deflated data set
 inline constexpr int kDeepestNesting = 64;
 
-enum class DicomCodec { kNone, kRle, kJpeg, kJpegLs, kUnknown };
+enum class DicomCodec { kNone, kRle, kJpeg, kJpegLs, kJpeg2000, kUnknown };
 
 struct TransferSyntax {
   std::string_view uid;
@@ -52,7 +52,10 @@ class DicomBytes {
 struct DicomOutline {
   const TransferSyntax* syntax = nullptr;
   bool has_pixels = false;
+  std::uint64_t data_begin = 0;   // of the data set in the file
+  std::uint64_t pixel_begin = 0;  // of native PixelData in what DicomBytes reads
   std::uint64_t pixel_bytes = 0;  // of native PixelData
+  bool pixel_words = false;       // native PixelData are words of 16 bits (OW), else bytes
   struct Fragment {
     std::uint64_t begin = 0, length = 0;
   };

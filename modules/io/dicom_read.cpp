@@ -1,13 +1,14 @@
 // io::read_dicom: headers, order, pixels.
 #include <algorithm>
-#include <map>
+#include <cmath>
+#include <cstdio>
 #include <set>
 
-#include "core/hash.h"
 #include "io/dicom.h"
-#include "io/dicom_mosaic.h"
 #include "io/dicom_pixels.h"
+#include "io/dicom_split.h"
 #include "io/dicom_stack.h"
+#include "io/dicom_tilt.h"
 #include "io/format.h"
 #include "io/reject.h"
 
@@ -17,55 +18,36 @@ namespace {
 namespace fs = std::filesystem;
 using volume::Volume;
 
-template <class Body>
-auto in_file(const fs::path& path, Body&& body) {
-  return core::with_context("file " + path.filename().string(), std::forward<Body>(body));
-}
-
-// The headers of all files, identical copies of one left out.
-std::vector<DicomHeader> read_headers(std::span<const fs::path> files, const DeidKey& key,
-                                      std::set<std::string>& notes) {
-  std::vector<DicomHeader> headers;
-  std::map<std::string, std::size_t> instances;
-  for (const fs::path& file : files) {
-    DicomHeader header = in_file(file, [&] { return read_header(file, key); });
-    const auto [there, added] = instances.emplace(header.instance, headers.size());
-    if (!added) {
-      if (core::sha256_file_hex(file) != core::sha256_file_hex(headers[there->second].path))
-        throw reject("DUPLICATE_UID", "two files are the same instance with other content",
-                     "remove the one that was altered");
-      notes.insert("DUPLICATE");
-      continue;
-    }
-    if (!headers.empty() && header.who.series != headers.front().who.series)
-      throw reject("SEVERAL_SERIES", "the files are of several series", "give one series at a time");
-    headers.push_back(std::move(header));
+// The slices that the series asks for: of all its files, or of them those with certain facts.
+std::vector<DicomHeader> wanted_slices(const DicomSeries& series, const DeidKey& key, std::set<std::string>& notes) {
+  SeriesSlices read = slices_of_files(series.files, key);
+  if (!read.copies.empty()) notes.insert("DUPLICATE");
+  std::erase_if(read.slices, [&](const DicomHeader& slice) {
+    return std::any_of(series.only.begin(), series.only.end(), [&](const auto& wanted) {
+      const auto told = slice.facts.find(wanted.first);
+      return (told == slice.facts.end() ? "" : told->second) != wanted.second;
+    });
+  });
+  if (read.slices.empty()) throw reject("EMPTY", "the series has no slices of this volume");
+  const bool whole = series.facts.count("volume") == 0;
+  for (const DicomHeader& slice : read.slices) {
+    notes.insert(slice.notes.begin(), slice.notes.end());
+    const bool counted = whole && slice.frames == 1 && !slice.mosaic && slice.promised > 0;
+    if (counted && slice.promised != static_cast<std::int64_t>(read.instances)) notes.insert("COUNT_MISMATCH");
   }
-  return headers;
+  return std::move(read.slices);
 }
 
-// A slice of the volume: a file, or a tile of one.
-struct Slices {
-  std::vector<DicomHeader> headers;
-  bool mosaic = false;
-};
-
-Slices unfolded(std::vector<DicomHeader> headers) {
-  const bool any =
-      std::any_of(headers.begin(), headers.end(), [](const DicomHeader& h) { return h.mosaic.has_value(); });
-  if (!any) return {std::move(headers), false};
-  if (headers.size() > 1)
-    throw reject("MULTI_VOLUME", "the series is " + std::to_string(headers.size()) + " volumes (mosaics)",
-                 "split it by time or b-value");
-  return {slices_of(headers.front()), true};
-}
-
-void note_counts(std::span<const DicomHeader> headers, std::set<std::string>& notes) {
-  for (const DicomHeader& header : headers) {
-    notes.insert(header.notes.begin(), header.notes.end());
-    if (header.promised > 0 && header.promised != static_cast<std::int64_t>(headers.size()))
-      notes.insert("COUNT_MISMATCH");
+// What all slices tell alike.
+std::map<std::string, std::string> common_facts(const std::vector<DicomHeader>& slices) {
+  std::map<std::string, std::string> facts = slices.front().facts;
+  for (const DicomHeader& slice : slices) {
+    std::erase_if(facts, [&](const auto& fact) {
+      const auto found = slice.facts.find(fact.first);
+      return found == slice.facts.end() || found->second != fact.second;
+    });
   }
+  return facts;
 }
 
 // Values as numbers of one scale, where each slice has its own.
@@ -80,27 +62,19 @@ void apply_rescale(const Volume& stored, std::int64_t slice, const DicomHeader& 
   });
 }
 
-void fill(Volume& volume, const Slices& slices, const std::vector<std::size_t>& order, const DicomHeader& whole) {
-  const std::size_t bytes = static_cast<std::size_t>(slices.headers.front().pixels.bytes());
-  std::vector<std::byte> picture;
-  if (slices.mosaic) {
-    picture.resize(static_cast<std::size_t>(whole.pixels.bytes()));
-    in_file(whole.path, [&] { read_pixels(whole, picture); });
-  }
+void fill(Volume& volume, const std::vector<DicomHeader>& slices, const std::vector<std::size_t>& order) {
+  const std::size_t bytes = static_cast<std::size_t>(slices.front().pixels.bytes());
+  PixelReader reader;
   for (std::size_t i = 0; i < order.size(); ++i) {
-    const auto target = volume.bytes().subspan(i * bytes, bytes);
-    if (slices.mosaic) {
-      copy_tile(whole, static_cast<int>(order[i]), picture, target);
-    } else {
-      const DicomHeader& header = slices.headers[order[i]];
-      in_file(header.path, [&] { read_pixels(header, target); });
-    }
+    const DicomHeader& slice = slices[order[i]];
+    core::with_context("file " + slice.path.filename().string(),
+                       [&] { reader.read(slice, volume.bytes().subspan(i * bytes, bytes)); });
   }
 }
 
-Volume rescaled(Volume stored, const Slices& slices, const std::vector<std::size_t>& order) {
-  const DicomHeader& first = slices.headers.front();
-  const bool one_scale = std::all_of(slices.headers.begin(), slices.headers.end(), [&](const DicomHeader& h) {
+Volume rescaled(Volume stored, const std::vector<DicomHeader>& slices, const std::vector<std::size_t>& order) {
+  const DicomHeader& first = slices.front();
+  const bool one_scale = std::all_of(slices.begin(), slices.end(), [&](const DicomHeader& h) {
     return h.slope == first.slope && h.intercept == first.intercept;
   });
   if (one_scale) {
@@ -110,32 +84,54 @@ Volume rescaled(Volume stored, const Slices& slices, const std::vector<std::size
   }
   Volume values(stored.shape(), volume::VoxelType::kFloat32, stored.geometry);
   for (std::size_t i = 0; i < order.size(); ++i)
-    apply_rescale(stored, static_cast<std::int64_t>(i), slices.headers[order[i]], values);
+    apply_rescale(stored, static_cast<std::int64_t>(i), slices[order[i]], values);
   return values;
+}
+
+Volume read_voxels(const std::vector<DicomHeader>& slices, const Stack& stack) {
+  const PixelLayout& pixels = slices.front().pixels;
+  const volume::Shape shape{static_cast<std::int64_t>(slices.size()), pixels.rows, pixels.columns};
+  checked_size(shape, pixels.type(), "IMAGE_PIXEL");
+  Volume stored(shape, pixels.type(), stack.geometry);
+  fill(stored, slices, stack.order);
+  return rescaled(std::move(stored), slices, stack.order);
+}
+
+void straighten(DicomVolume& read, const Shear& shear, std::set<std::string>& notes) {
+  const bool hounsfield = read.modality == "CT" && notes.count("RESCALE_MISSING") == 0;
+  read.image = straightened(read.image, shear, outside_value(read.image, hounsfield));
+  char degrees[32];
+  std::snprintf(degrees, sizeof degrees, "%.2f", shear.degrees);
+  read.facts["gantry_tilt_deg"] = degrees;
+  notes.insert("GANTRY_TILT");
 }
 
 }  // namespace
 
-DicomVolume read_dicom(std::span<const fs::path> files, const DeidKey& key) {
-  if (files.empty()) throw reject("EMPTY", "the series has no files");
+DicomVolume read_dicom(const DicomSeries& series, const DeidKey& key) {
+  if (series.files.empty()) throw reject("EMPTY", "the series has no files");
   std::set<std::string> notes;
-  std::vector<DicomHeader> headers = read_headers(files, key, notes);
-  note_counts(headers, notes);
-  const DicomHeader whole = headers.front();
-  const Slices slices = unfolded(std::move(headers));
-  const Stack stack = stack_slices(slices.headers);
+  const std::vector<DicomHeader> slices = wanted_slices(series, key, notes);
+  require_one_kind(slices);
+  if (const std::size_t volumes = part_volumes(slices).size(); volumes > 1)
+    throw reject("MULTI_VOLUME", "the series is " + std::to_string(volumes) + " volumes (times, echoes or b-values)",
+                 "gadolin ingest of the folder makes a case of each");
+  const Stack stack = stack_slices(slices);
   notes.insert(stack.notes.begin(), stack.notes.end());
-  const volume::Shape shape{static_cast<std::int64_t>(slices.headers.size()), slices.headers.front().pixels.rows,
-                            slices.headers.front().pixels.columns};
-  checked_size(shape, whole.pixels.type(), "IMAGE_PIXEL");
-  Volume stored(shape, whole.pixels.type(), stack.geometry);
-  fill(stored, slices, stack.order, whole);
-  DicomVolume result{rescaled(std::move(stored), slices, stack.order),
-                     whole.who.modality,
-                     {whole.who.patient, whole.who.site, whole.who.vendor},
-                     {notes.begin(), notes.end()}};
-  result.image.geometry.check();
-  return result;
+  const DicomIdentity& who = slices.front().who;
+  DicomVolume read{read_voxels(slices, stack), who.modality, {who.patient, who.site, who.vendor}, {}, {}};
+  read.facts = common_facts(slices);
+  read.facts.insert(series.facts.begin(), series.facts.end());
+  if (stack.shear) straighten(read, *stack.shear, notes);
+  read.notes.assign(notes.begin(), notes.end());
+  read.image.geometry.check();
+  return read;
+}
+
+DicomVolume read_dicom(std::span<const fs::path> files, const DeidKey& key) {
+  DicomSeries series;
+  series.files.assign(files.begin(), files.end());
+  return read_dicom(series, key);
 }
 
 DicomVolume read_dicom_folder(const fs::path& folder, const DeidKey& key) {
@@ -150,7 +146,7 @@ DicomVolume read_dicom_folder(const fs::path& folder, const DeidKey& key) {
     throw reject("SEVERAL_SERIES",
                  folder.filename().string() + " holds " + std::to_string(scan.series.size()) + " series",
                  "name the folder of one series");
-  return read_dicom(scan.series.front().files, key);
+  return read_dicom(scan.series.front(), key);
 }
 
 }  // namespace io

@@ -54,6 +54,7 @@ DicomScan scan_dicom(const fs::path& folder, int threads, Reading* reading, cons
   DicomScan scan;
   const std::vector<fs::path> files = files_below(folder, scan.walked);
   std::map<std::string, std::size_t> places;
+  std::vector<std::set<std::uint64_t>> taken;  // places of each series' slices
   core::Progress progress("look at headers", "files", static_cast<std::int64_t>(files.size()),
                           files.size() < kAtOnce ? core::Progress::Style::kSilent : core::Progress::Style::kAuto);
   for (std::size_t begin = 0; begin < files.size(); begin += kAtOnce) {
@@ -76,10 +77,20 @@ DicomScan scan_dicom(const fs::path& folder, int threads, Reading* reading, cons
       scan.links.emplace(one.who.patient, one.who.patient_link);
       if (!one.who.site.empty()) scan.links.emplace(one.who.site, one.who.site_link);
       const auto [there, added] = places.emplace(one.who.series, scan.series.size());
-      if (added)
-        scan.series.push_back(
-            {one.who.series, one.who.patient, one.who.modality, one.who.site, one.who.vendor, one.who.keys, {}});
-      scan.series[there->second].files.push_back(file);
+      if (added) {
+        DicomSeries& fresh = scan.series.emplace_back();
+        fresh.id = one.who.series;
+        fresh.patient = one.who.patient;
+        fresh.modality = one.who.modality;
+        fresh.site = one.who.site;
+        fresh.vendor = one.who.vendor;
+        fresh.keys = one.who.keys;
+        taken.emplace_back();
+      }
+      DicomSeries& series = scan.series[there->second];
+      series.files.push_back(file);
+      series.several =
+          series.several || one.who.many || (one.who.place != 0 && !taken[there->second].insert(one.who.place).second);
     }
   }
   give_to_their_series(scan);

@@ -14,6 +14,7 @@ using Vector = std::array<double, 3>;
 constexpr std::size_t kFewestSlices = 4;
 constexpr double kSameDirection = 1e-3;  // between direction cosines; files tell four digits or more
 constexpr double kSpacingTolerance = 0.01;
+constexpr double kMostTiltDegrees = 45;
 constexpr double kAsideMm = 0.1, kAsideShare = 5e-4;
 
 double dot(const Vector& a, const Vector& b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
@@ -33,7 +34,67 @@ std::string mm(double value) {
   return text;
 }
 
-// What has to be the same in all slices.
+void require_regular(const std::vector<double>& places) {
+  std::vector<double> gaps;
+  for (std::size_t i = 1; i < places.size(); ++i) gaps.push_back(places[i] - places[i - 1]);
+  std::vector<double> sorted = gaps;
+  std::sort(sorted.begin(), sorted.end());
+  const double usual = sorted[(sorted.size() - 1) / 2];
+  const auto near = [&](double gap, double expected) { return std::abs(gap - expected) <= kSpacingTolerance * usual; };
+  bool missing = false;
+  for (const double gap : gaps) {
+    if (near(gap, usual)) continue;
+    const double steps = std::round(gap / usual);
+    if (steps < 2 || !near(gap, steps * usual))
+      throw reject("IRREGULAR_SPACING", "slices lie " + mm(sorted.front()) + " to " + mm(sorted.back()) + " apart",
+                   "the series is no regular grid; resample it, or split it into its stacks");
+    missing = true;
+  }
+  if (missing)
+    throw reject("MISSING_SLICE", "slices lie " + mm(usual) + " apart, but once " + mm(sorted.back()),
+                 "fetch the missing slices");
+}
+
+// What each slice lies aside of the straight line along the normal; nothing when that is within rounding.
+std::optional<Shear> shear_of(std::span<const DicomHeader> slices, const std::vector<std::size_t>& order,
+                              const Vector& normal) {
+  const DicomHeader& first = slices[order.front()];
+  const auto aside = [&](std::size_t i, double& length) {
+    Vector step{};
+    for (std::size_t c = 0; c < 3; ++c) step[c] = slices[i].position_mm[c] - first.position_mm[c];
+    length = dot(step, normal);
+    for (std::size_t c = 0; c < 3; ++c) step[c] -= length * normal[c];
+    return step;
+  };
+  double length = 0, farthest = 0, uneven = 0;
+  const Vector lean = aside(order.back(), length);
+  for (const std::size_t i : order) {
+    double along = 0;
+    Vector step = aside(i, along);
+    farthest = std::max(farthest, std::sqrt(dot(step, step)));
+    for (std::size_t c = 0; c < 3; ++c) step[c] -= lean[c] * along / length;
+    uneven = std::max(uneven, std::sqrt(dot(step, step)));
+  }
+  const double tolerance = std::max(kAsideMm, kAsideShare * length);
+  if (farthest <= tolerance) return std::nullopt;
+  const double degrees = std::atan2(std::sqrt(dot(lean, lean)), length) * 180 / std::acos(-1.0);
+  if (uneven > tolerance || degrees > kMostTiltDegrees) {
+    char text[96];
+    std::snprintf(text, sizeof text, "slices lie up to %.3g mm aside of the stack (tilt %.1f degrees)", farthest,
+                  degrees);
+    throw reject("SLICES_ASIDE", text, "look whether slices of another stack are among them");
+  }
+  const double steps = static_cast<double>(order.size() - 1);
+  return Shear{dot(lean, first.column) / steps / first.spacing_mm[0],
+               dot(lean, first.row) / steps / first.spacing_mm[1], degrees};
+}
+
+}  // namespace
+
+double along_normal(const DicomHeader& first, const DicomHeader& slice) {
+  return dot(slice.position_mm, cross(first.row, first.column));
+}
+
 void require_one_kind(std::span<const DicomHeader> slices) {
   const DicomHeader& first = slices.front();
   const auto differs = [&](auto&& same) { return !std::all_of(slices.begin(), slices.end(), same); };
@@ -61,86 +122,21 @@ void require_one_kind(std::span<const DicomHeader> slices) {
     throw reject("SPACING_MISMATCH", "the slices differ in pixel spacing", "split the series, or resample its images");
 }
 
-// Two slices at one place: a second volume (time, echo, b-value), or one slice too many. Places ascend.
-void require_places_of_their_own(const std::vector<double>& places) {
-  std::vector<std::size_t> counts;
-  for (std::size_t i = 0; i < places.size(); ++i) {
-    if (i > 0 && places[i] - places[i - 1] < 0.01)
-      ++counts.back();
-    else
-      counts.push_back(1);
-  }
-  const auto [least, most] = std::minmax_element(counts.begin(), counts.end());
-  if (*most == 1) return;
-  if (*least == *most)
-    throw reject("MULTI_VOLUME",
-                 "every place holds " + std::to_string(*most) + " slices: the series is several volumes",
-                 "split it by time, echo or b-value");
-  throw reject("DUPLICATE_POSITION", "some places hold several slices, with other content",
-               "remove the slices that do not belong to the volume");
-}
-
-void require_regular(const std::vector<double>& places) {
-  std::vector<double> gaps;
-  for (std::size_t i = 1; i < places.size(); ++i) gaps.push_back(places[i] - places[i - 1]);
-  std::vector<double> sorted = gaps;
-  std::sort(sorted.begin(), sorted.end());
-  const double usual = sorted[(sorted.size() - 1) / 2];
-  const auto near = [&](double gap, double expected) { return std::abs(gap - expected) <= kSpacingTolerance * usual; };
-  bool missing = false;
-  for (const double gap : gaps) {
-    if (near(gap, usual)) continue;
-    const double steps = std::round(gap / usual);
-    if (steps < 2 || !near(gap, steps * usual))
-      throw reject("IRREGULAR_SPACING", "slices lie " + mm(sorted.front()) + " to " + mm(sorted.back()) + " apart",
-                   "the series is no regular grid; resample it, or split it into its stacks");
-    missing = true;
-  }
-  if (missing)
-    throw reject("MISSING_SLICE", "slices lie " + mm(usual) + " apart, but once " + mm(sorted.back()),
-                 "fetch the missing slices");
-}
-
-// Aside of the straight line along the normal through the first slice.
-void require_straight(std::span<const DicomHeader> slices, const std::vector<std::size_t>& order,
-                      const Vector& normal) {
-  const Vector& origin = slices[order.front()].position_mm;
-  Vector last{};
-  double farthest = 0, length = 0;
-  for (const std::size_t i : order) {
-    Vector step{};
-    for (std::size_t c = 0; c < 3; ++c) step[c] = slices[i].position_mm[c] - origin[c];
-    length = dot(step, normal);
-    for (std::size_t c = 0; c < 3; ++c) last[c] = step[c] - length * normal[c];
-    farthest = std::max(farthest, std::sqrt(dot(last, last)));
-  }
-  if (farthest <= std::max(kAsideMm, kAsideShare * length)) return;
-  const double degrees = std::atan2(std::sqrt(dot(last, last)), length) * 180 / std::acos(-1.0);
-  char text[96];
-  std::snprintf(text, sizeof text, "slices lie up to %.3g mm aside of the stack (tilt %.1f degrees)", farthest,
-                degrees);
-  throw reject("GANTRY_TILT", text, "the grid is sheared: resample the series to a straight one first");
-}
-
-}  // namespace
-
 Stack stack_slices(std::span<const DicomHeader> slices) {
   GADOLIN_CHECK(!slices.empty());
-  require_one_kind(slices);
   const DicomHeader& first = slices.front();
   const Vector normal = cross(first.row, first.column);
   Stack stack;
   stack.order.resize(slices.size());
   std::iota(stack.order.begin(), stack.order.end(), std::size_t{0});
-  const auto place = [&](std::size_t i) { return dot(slices[i].position_mm, normal); };
+  const auto place = [&](std::size_t i) { return along_normal(first, slices[i]); };
   std::sort(stack.order.begin(), stack.order.end(), [&](std::size_t a, std::size_t b) { return place(a) < place(b); });
   std::vector<double> places;
   for (const std::size_t i : stack.order) places.push_back(place(i));
-  require_places_of_their_own(places);
   if (slices.size() < kFewestSlices)
     throw reject("TOO_FEW_SLICES", "the series has " + std::to_string(slices.size()) + " slices, a volume needs " +
                                        std::to_string(kFewestSlices));
-  require_straight(slices, stack.order, normal);
+  stack.shear = shear_of(slices, stack.order, normal);
   require_regular(places);
   const double spacing = (places.back() - places.front()) / static_cast<double>(slices.size() - 1);
   stack.geometry.origin_mm = slices[stack.order.front()].position_mm;

@@ -49,7 +49,8 @@ struct Entry {
   std::string report;                        // scrubbed (report_text.h)
   std::vector<std::string> notes;            // codes, as of volume::Case
   std::vector<std::filesystem::path> files;  // all that the case is made from, for source_hash(); filled by find_cohort
-  bool is_series = false;          // `files` are one DICOM series, which gives images and groups instead of `channels`
+  bool is_series = false;  // `files` are one DICOM series, which gives images and groups instead of `channels`
+  std::map<std::string, std::string> only;  // of that series the slices with these facts (DicomSeries); empty: all
   std::optional<Refusal> refused;  // why it cannot be read, where that was seen on finding it: what load() throws
 };
 

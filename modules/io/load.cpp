@@ -116,15 +116,21 @@ Volume read_channel(const std::filesystem::path& path, const DeidKey& key, volum
       core::with_context("read " + path.filename().string(), [&] { return read_dicom_folder(path, key); });
   if (channel.modality == "OT") channel.modality = read.modality;
   one.groups = std::move(read.groups);
+  one.facts.insert(read.facts.begin(), read.facts.end());
   one.notes.insert(one.notes.end(), read.notes.begin(), read.notes.end());
   return std::move(read.image);
 }
 
 volume::Case read_series(const Entry& entry, const DeidKey& key) {
-  DicomVolume read = read_dicom(entry.files, key);
+  DicomSeries series;
+  series.files = entry.files;
+  series.only = entry.only;
+  series.facts = entry.facts;
+  DicomVolume read = read_dicom(series, key);
   volume::Case one;
   one.channels.push_back({"image", read.modality, std::move(read.image)});
   one.groups = std::move(read.groups);
+  one.facts = std::move(read.facts);
   one.notes = std::move(read.notes);
   return one;
 }

@@ -30,6 +30,7 @@ class InProcess final : public Reading {
     for (const std::filesystem::path& file : files) looks.push_back(look(file, key));
     return looks;
   }
+  std::vector<DicomSeries> volumes_of(const DicomSeries& series) override { return io::volumes_of(series); }
 };
 
 }  // namespace

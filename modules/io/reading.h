@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "io/dicom.h"
 #include "io/dicom_header.h"
 #include "io/layout.h"
 
@@ -26,6 +27,8 @@ class Reading {
   // One look for each file, in their order. Throws nothing for bad files.
   virtual std::vector<FileLook> look_at(std::span<const std::filesystem::path> files,
                                         const DeidKey& key = DeidKey::known_to_all()) = 0;
+  // As io::volumes_of.
+  virtual std::vector<DicomSeries> volumes_of(const DicomSeries& series) = 0;
 };
 
 // The reading of this process; lives as long as it.

@@ -97,6 +97,20 @@ io::Message look(const io::WorkerRequest& request, const io::WorkerLimits& limit
   return io::packed(looks);
 }
 
+io::Message part(const io::DicomSeries& series, const io::WorkerLimits& limits) {
+  try {
+    begin_object(limits);
+    return io::packed(io::in_process().volumes_of(series));
+  } catch (const std::exception&) {
+    return io::packed(std::vector<io::DicomSeries>{series});  // reading it will tell why
+  }
+}
+
+io::Message answer_to(const io::WorkerRequest& request, const io::WorkerLimits& limits) {
+  if (request.entry) return load(request, limits);
+  return request.series ? part(*request.series, limits) : look(request, limits);
+}
+
 void serve(io::WorkerChannel& channel) {
   io::WorkerChannel::End end{};
   std::optional<io::Message> first = channel.receive(end);
@@ -106,7 +120,7 @@ void serve(io::WorkerChannel& channel) {
   if (!channel.send({})) return;
   while (std::optional<io::Message> message = channel.receive(end)) {
     const io::WorkerRequest request = io::request_in(std::move(*message));
-    if (!channel.send(request.entry ? load(request, setup.limits) : look(request, setup.limits))) return;
+    if (!channel.send(answer_to(request, setup.limits))) return;
   }
 }
 

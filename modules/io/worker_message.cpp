@@ -9,7 +9,7 @@
 namespace io {
 namespace {
 
-enum class Answer : char { kCase, kLooks, kError };
+enum class Answer : char { kCase, kLooks, kSeries, kError };
 
 core::Error damaged() { return core::Error("a message between gadolin and gadolin-worker is damaged"); }
 
@@ -28,8 +28,9 @@ void each_field(T& value, F&& f) {
     auto& [patient, site, vendor] = value;
     f(patient, site, vendor);
   } else if constexpr (std::is_same_v<Plain, Entry>) {
-    auto& [id, channels, label, groups, told, scalars, facts, keys, report, notes, files, is_series, refused] = value;
-    f(id, channels, label, groups, told, scalars, facts, keys, report, notes, files, is_series, refused);
+    auto& [id, channels, label, groups, told, scalars, facts, keys, report, notes, files, is_series, only, refused] =
+        value;
+    f(id, channels, label, groups, told, scalars, facts, keys, report, notes, files, is_series, only, refused);
   } else if constexpr (std::is_same_v<Plain, volume::Channel>) {
     auto& [name, modality, image] = value;
     f(name, modality, image);
@@ -40,11 +41,14 @@ void each_field(T& value, F&& f) {
     auto& [id, channels, label_map, scalars, boxes, report, groups, facts, notes] = value;
     f(id, channels, label_map, scalars, boxes, report, groups, facts, notes);
   } else if constexpr (std::is_same_v<Plain, DicomIdentity>) {
-    auto& [series, patient, modality, site, vendor, keys, image, patient_link, site_link] = value;
-    f(series, patient, modality, site, vendor, keys, image, patient_link, site_link);
+    auto& [series, patient, modality, site, vendor, keys, image, many, place, patient_link, site_link] = value;
+    f(series, patient, modality, site, vendor, keys, image, many, place, patient_link, site_link);
   } else if constexpr (std::is_same_v<Plain, DeidLink>) {
     auto& [by, original, with] = value;
     f(by, original, with);
+  } else if constexpr (std::is_same_v<Plain, DicomSeries>) {
+    auto& [id, patient, modality, site, vendor, keys, files, several, only, facts] = value;
+    f(id, patient, modality, site, vendor, keys, files, several, only, facts);
   } else if constexpr (std::is_same_v<Plain, FileLook>) {
     auto& [kind, who, why] = value;
     f(kind, who, why);
@@ -56,8 +60,8 @@ void each_field(T& value, F&& f) {
     f(version, parent, limits);
   } else {
     static_assert(std::is_same_v<Plain, WorkerRequest>);
-    auto& [entry, label_names, files, key] = value;
-    f(entry, label_names, files, key);
+    auto& [entry, label_names, files, key, series] = value;
+    f(entry, label_names, files, key, series);
   }
 }
 
@@ -264,6 +268,7 @@ Message packed(const WorkerSetup& setup) { return plain(setup); }
 Message packed(const WorkerRequest& request) { return plain(request); }
 Message packed(const volume::Case& one) { return answer(Answer::kCase, one); }
 Message packed(const std::vector<FileLook>& looks) { return answer(Answer::kLooks, looks); }
+Message packed(const std::vector<DicomSeries>& volumes) { return answer(Answer::kSeries, volumes); }
 
 Message packed(const core::Error& error) {
   Packer packer;
@@ -278,5 +283,8 @@ WorkerSetup setup_in(Message message) { return whole<WorkerSetup>(message); }
 WorkerRequest request_in(Message message) { return whole<WorkerRequest>(message); }
 volume::Case case_in(Message message) { return answered<volume::Case>(message, Answer::kCase); }
 std::vector<FileLook> looks_in(Message message) { return answered<std::vector<FileLook>>(message, Answer::kLooks); }
+std::vector<DicomSeries> series_in(Message message) {
+  return answered<std::vector<DicomSeries>>(message, Answer::kSeries);
+}
 
 }  // namespace io

@@ -48,12 +48,13 @@ struct WorkerSetup {
   WorkerLimits limits;
 };
 
-// A case to load or, without an entry, files to look at.
+// A case to load, a series to part into its volumes or, without both, files to look at.
 struct WorkerRequest {
   std::optional<Entry> entry;
   std::map<int, std::string> label_names;
   std::vector<std::filesystem::path> files;
   DeidKey::Bytes key{};  // that names are made with
+  std::optional<DicomSeries> series;
 };
 
 Message packed(const WorkerSetup& setup);
@@ -61,6 +62,7 @@ Message packed(const WorkerRequest& request);
 // Answers. The voxels of a case must lie in shared memory (VoxelMemory::share_all).
 Message packed(const volume::Case& one);
 Message packed(const std::vector<FileLook>& looks);
+Message packed(const std::vector<DicomSeries>& volumes);
 Message packed(const core::Error& error);
 
 WorkerSetup setup_in(Message message);
@@ -68,5 +70,6 @@ WorkerRequest request_in(Message message);
 // Throw the Error that was the answer.
 volume::Case case_in(Message message);
 std::vector<FileLook> looks_in(Message message);
+std::vector<DicomSeries> series_in(Message message);
 
 }  // namespace io

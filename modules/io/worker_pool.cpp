@@ -258,7 +258,7 @@ Message WorkerPool::ask(const WorkerRequest& request) {
 }
 
 volume::Case WorkerPool::load(const Entry& entry, const Cohort& cohort) {
-  const WorkerRequest request{entry, cohort.label_names, {}, cohort.key.bytes()};
+  const WorkerRequest request{entry, cohort.label_names, {}, cohort.key.bytes(), std::nullopt};
   volume::Case one = case_in(core::with_context("case " + entry.id, [&] { return ask(request); }));
   one.check();
   return one;
@@ -266,7 +266,8 @@ volume::Case WorkerPool::load(const Entry& entry, const Cohort& cohort) {
 
 std::vector<FileLook> WorkerPool::look_at(std::span<const std::filesystem::path> files, const DeidKey& key) {
   try {
-    std::vector<FileLook> looks = looks_in(ask({std::nullopt, {}, {files.begin(), files.end()}, key.bytes()}));
+    std::vector<FileLook> looks =
+        looks_in(ask({std::nullopt, {}, {files.begin(), files.end()}, key.bytes(), std::nullopt}));
     if (looks.size() != files.size()) throw core::Error("gadolin-worker looked at another number of files");
     return looks;
   } catch (const core::Error& error) {
@@ -278,6 +279,16 @@ std::vector<FileLook> WorkerPool::look_at(std::span<const std::filesystem::path>
   std::vector<FileLook> looks;
   for (std::size_t i = 0; i < files.size(); ++i) looks.push_back(look_at(files.subspan(i, 1), key).front());
   return looks;
+}
+
+std::vector<DicomSeries> WorkerPool::volumes_of(const DicomSeries& series) {
+  if (!series.several) return {series};
+  try {
+    return series_in(ask({std::nullopt, {}, {}, {}, series}));
+  } catch (const core::Error& error) {
+    if (!of_a_dead_worker(reason_of(error))) throw;
+    return {series};  // reading it will tell why
+  }
 }
 
 int WorkerPool::started() const {

@@ -34,6 +34,7 @@ class WorkerPool final : public Reading {
   volume::Case load(const Entry& entry, const Cohort& cohort) override;
   std::vector<FileLook> look_at(std::span<const std::filesystem::path> files,
                                 const DeidKey& key = DeidKey::known_to_all()) override;
+  std::vector<DicomSeries> volumes_of(const DicomSeries& series) override;
 
   // Processes started so far: what died of an object was replaced.
   int started() const;

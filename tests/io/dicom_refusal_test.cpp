@@ -64,7 +64,9 @@ std::vector<Spoilt> spoilt_places() {
       {"a gap of half a slice", "IRREGULAR_SPACING", places({0, 2, 4, 7, 9})},
       {"two slices at one place", "DUPLICATE_POSITION", places({0, 2, 2, 4, 6})},
       {"one place only", "MULTI_VOLUME", places({3, 3, 3, 3, 3})},
-      {"a tilt", "GANTRY_TILT", places({0, 2, 4, 6, 8}, 0.5)},
+      {"a tilt", "", places({0, 2, 4, 6, 8}, 0.5), "GANTRY_TILT"},
+      {"a tilt of more than 45 degrees", "SLICES_ASIDE", places({0, 2, 4, 6, 8}, 2.1)},
+      {"one slice aside", "SLICES_ASIDE", text(DCM_ImagePositionPatient, "3\\-3\\1")},
       {"rounding aside", "", places({0, 2, 4, 6, 8}, 0.01)},
       {"no position", "GEOMETRY_MISSING", gone(DCM_ImagePositionPatient)},
       {"an empty position", "GEOMETRY_MISSING", text(DCM_ImagePositionPatient, "")},
@@ -237,7 +239,7 @@ TEST(DicomRefusal, LengthsStayWithinWhatHoldsThem) {
   // An item longer than the sequence it is in.
   EXPECT_EQ(code(std::string("\x08\x00\x40\x11SQ\0\0\x08\0\0\0\xFE\xFF\x00\xE0\x08\0\0\0", 20) + "12345678"),
             "LENGTH_OVERFLOW");
-  EXPECT_EQ(code("", "1.2.840.10008.1.2.4.90"), "TRANSFER_SYNTAX");
+  EXPECT_EQ(code("", "1.2.840.10008.1.2.4.92"), "TRANSFER_SYNTAX");
   EXPECT_EQ(code("", "9.9"), "TRANSFER_SYNTAX");
   write_bytes(folder / "f.dcm", "MZ, but no image");
   EXPECT_EQ(outline_code(folder / "f.dcm"), "NOT_DICOM");

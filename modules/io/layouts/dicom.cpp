@@ -1,8 +1,9 @@
-// A folder of DICOM files in any arrangement: one series a case, patients kept apart. A series that makes no volume
+// A folder of DICOM files in any arrangement: one volume a case, patients kept apart. A series that makes no volume
 // and a damaged file become cases that fail with their code; what is no image is counted in a note.
 #include "io/dicom.h"
 
 #include "io/layout.h"
+#include "io/reading.h"
 #include "io/reject.h"
 
 namespace io {
@@ -17,6 +18,8 @@ Entry of_series(const DicomSeries& series) {
   entry.groups = {series.patient, series.site, series.vendor};
   entry.files = series.files;
   entry.is_series = true;
+  entry.only = series.only;
+  entry.facts = series.facts;
   return entry;
 }
 
@@ -29,9 +32,12 @@ Entry of_damage(const DicomDamage& damage, const fs::path& root, const DeidKey& 
 }
 
 Cohort find(const fs::path& path, const LayoutOptions& options) {
-  DicomScan scan = scan_dicom(path, options.threads, options.reading, options.key);
+  Reading& reading = options.reading != nullptr ? *options.reading : in_process();
+  DicomScan scan = scan_dicom(path, options.threads, &reading, options.key);
   Cohort cohort;
-  for (const DicomSeries& series : scan.series) cohort.entries.push_back(of_series(series));
+  for (const DicomSeries& series : scan.series) {
+    for (const DicomSeries& one : reading.volumes_of(series)) cohort.entries.push_back(of_series(one));
+  }
   for (const DicomDamage& damage : scan.damaged) cohort.entries.push_back(of_damage(damage, path, options.key));
   cohort.links = std::move(scan.links);
   if (scan.others > 0)
