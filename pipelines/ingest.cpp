@@ -13,6 +13,7 @@
 #include "core/parallel.h"
 #include "core/progress.h"
 #include "core/stop_signal.h"
+#include "io/deidentify_policy.h"
 #include "io/layout.h"
 #include "io/reasons.h"
 #include "io/worker_pool.h"
@@ -34,11 +35,12 @@ using Clock = std::chrono::steady_clock;
 
 struct Request {
   std::string source, store, layout = "auto", shard, report, table, by = "PatientID", deid_key;
+  std::string deid = "basic,modified-dates";
   std::vector<std::string> labels;
   int workers = 0;
   double commit_every_s = 60, limit_s = 60;
   std::int64_t limit_mb = 2048;
-  bool dry_run = false, json = false;
+  bool dry_run = false, json = false, permission = false;
 };
 
 // "1=anterior" each; 0 is the background unless said otherwise.
@@ -90,6 +92,34 @@ DeidNames names_for(const Request& request) {
   return {request.store, request.deid_key, begun ? store::Reader(request.store).names_key() : ""};
 }
 
+// CID 7050 codes of what was applied to DICOM images. A store keeps no date, UID, device or description of theirs,
+// so options about those have nothing to do.
+std::string deid_codes(const Request& request) {
+  if (request.deid == "off") {
+    if (!request.permission)
+      throw core::usage_error("--deid off keeps who the patients are", "--i-have-permission says that you may");
+    return "none";
+  }
+  const bool site = io::DeidPolicy::parse(request.deid).has(io::DeidOption::kInstitution);
+  return site ? "113100 113112" : "113100";
+}
+
+// Originals in place of pseudonyms where that was asked for: part of the entries, so that a store is not gone on with
+// otherwise.
+void keep_originals(const std::string& codes, io::Cohort& cohort) {
+  const auto original = [&](std::string& name) {
+    const auto found = cohort.links.find(name);
+    if (found != cohort.links.end()) name = found->second.original;
+  };
+  for (io::Entry& entry : cohort.entries) {
+    if (!entry.is_series || codes == "113100") continue;
+    original(entry.groups.site);
+    if (codes != "none") continue;
+    original(entry.groups.patient);
+    entry.patient_told = true;
+  }
+}
+
 // Parts of a whole with a key each would name one case differently, and so would leave out some and double others.
 void require_one_key(const Request& request, const io::Cohort& cohort) {
   if (request.shard.empty() || request.dry_run || !request.deid_key.empty() || !cohort.names_are_keyed()) return;
@@ -101,6 +131,7 @@ void require_one_key(const Request& request, const io::Cohort& cohort) {
 struct Workplace {
   const io::Cohort& cohort;
   io::Reading& reading;
+  std::string deid_codes;  // empty where no name comes from DICOM images
   std::unique_ptr<store::Writer> writer;
   std::unique_ptr<QualityLog> quality;
   std::unique_ptr<IngestForecast> forecast;
@@ -109,7 +140,7 @@ struct Workplace {
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 Workplace workplace_of(const Request& request, const io::Cohort& cohort, io::Reading& reading, DeidNames& names) {
-  Workplace place{cohort, reading, nullptr, nullptr, nullptr};
+  Workplace place{cohort, reading, cohort.names_are_keyed() ? deid_codes(request) : "", nullptr, nullptr, nullptr};
   if (request.dry_run) {
     place.forecast = std::make_unique<IngestForecast>(static_cast<std::int64_t>(cohort.entries.size()));
     if (!request.report.empty()) place.quality = std::make_unique<QualityLog>();
@@ -148,6 +179,7 @@ CaseOutcome take_in(std::int64_t index, const Workplace& place) {
       if (present && place.quality->has(entry.id, hash)) return {CaseOutcome::Status::kPresent, "", ""};
     }
     one = place.reading.load(entry, place.cohort);
+    if (!place.deid_codes.empty()) one->facts["deid.codes"] = place.deid_codes;
   } catch (const core::Error& error) {
     return CaseOutcome::failed(io::reason_of(error), error);
   } catch (const std::bad_alloc&) {
@@ -255,11 +287,13 @@ core::Exit ingest(const Request& given) {
   if (!request.report.empty() && !request.dry_run)
     throw core::usage_error("--report is for --dry-run", "without it the reports are written into the store");
   const auto start = Clock::now();
+  const std::string codes = deid_codes(request);
   DeidNames names = names_for(request);
   io::WorkerPool workers({request.workers, limits_of(request), {}});
   io::Cohort cohort = io::find_cohort(request.source, {request.layout, label_names(request.labels), request.workers,
                                                        join_of(request), &workers, names.key()});
   require_one_key(request, cohort);
+  keep_originals(codes, cohort);
   for (const std::string& note : cohort.notes) core::log_info(note);
   if (!request.shard.empty()) keep_shard(request.shard, cohort.entries);
   const Workplace place = workplace_of(request, cohort, workers, names);
@@ -305,6 +339,13 @@ std::function<core::Exit()> attach(CLI::App& app) {
   app.add_option("--limit-mb", request->limit_mb, "memory that reading one case may take, its voxels included")
       ->check(CLI::Range(256, 1 << 20))
       ->capture_default_str();
+  app.add_option(
+         "--deid", request->deid,
+         "what of DICOM headers is kept: basic,modified-dates ... as of gadolin deidentify, or off; a store keeps "
+         "no dates, UIDs, devices or descriptions in any case")
+      ->type_name("OPTIONS")
+      ->capture_default_str();
+  app.add_flag("--i-have-permission", request->permission, "with --deid off: patients may be named in this store");
   app.add_option("--deid-key", request->deid_key,
                  "file of the key that DICOM images are named with; without it STORE.key beside the store, made once")
       ->type_name("FILE");

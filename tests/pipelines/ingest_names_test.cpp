@@ -137,3 +137,29 @@ TEST(IngestNames, PartsOfAWholeNeedOneKeyAndStoresOfTwoKeysAreNotJoined) {
   EXPECT_NE(mixed.exit, 0) << mixed.out;
   EXPECT_NE(mixed.out.find("named with other keys"), std::string::npos) << mixed.out;
 }
+
+TEST(IngestNames, WithoutPermissionNobodyIsNamedAndWithItPatientsAreAndTheCaseSaysWhatWasDone) {
+  const Scratch folder;
+  archive(folder / "in", 2);
+  EXPECT_EQ(ingest(folder, "--deid off").exit, 2);
+  EXPECT_EQ(ingest(folder, "--deid modified-dates").exit, 2);
+  EXPECT_FALSE(fs::exists(folder / "out/store"));
+  ASSERT_EQ(ingest(folder).exit, 0);
+  const store::Reader reader(folder / "out/store");
+  EXPECT_EQ(reader.summary(0).facts.at("deid.codes"), "113100");
+  EXPECT_EQ(holding(folder / "out/store", "CANARY"), 0);
+  const auto with = [&](const std::string& store, const std::string& more) {
+    return quick_gadolin("ingest " + quoted(folder / "in") + " " + quoted(folder / store) + " " + more);
+  };
+  const Outcome site = with("site", "--deid basic,retain-institution");
+  ASSERT_EQ(site.exit, 0) << site.out;
+  const store::CaseSummary kept = store::Reader(folder / "site").summary(0);
+  EXPECT_EQ(kept.facts.at("deid.codes"), "113100 113112");
+  EXPECT_EQ(kept.groups.site, "CANARYclinic");
+  EXPECT_EQ(kept.groups.patient.find("CANARY"), std::string::npos);
+  const Outcome off = with("off", "--deid off --i-have-permission");
+  ASSERT_EQ(off.exit, 0) << off.out;
+  const store::CaseSummary named = store::Reader(folder / "off").summary(0);
+  EXPECT_TRUE(named.groups.patient.starts_with("CANARY"));
+  EXPECT_EQ(named.facts.at("deid.codes"), "none");
+}
