@@ -201,6 +201,7 @@ void read_kind(const Attributes& from, DicomHeader& header) {
   if (!told.empty() && told != header.who.modality) header.notes.emplace_back("MODALITY_CONFLICT");
   header.promised = from.whole(DCM_ImagesInAcquisition, 1, 999999).value_or(0);
   header.number = from.whole(DCM_InstanceNumber, INT32_MIN, INT32_MAX);
+  if (header.who.modality == "PT") header.pet = read_pet(from);
   if (from.has(DCM_PixelPaddingValue)) header.notes.emplace_back("PADDING_VALUE");
   if (from.has(DcmTagKey(0x6000, 0x0010))) header.notes.emplace_back("OVERLAY");
   if (header.outline->syntax->lossy) header.notes.emplace_back("LOSSY");

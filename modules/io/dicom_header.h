@@ -15,6 +15,7 @@
 #include "io/deidentify_key.h"
 #include "io/deidentify_links.h"
 #include "io/dicom_outline.h"
+#include "io/dicom_pet.h"
 #include "volume/volume.h"
 
 namespace io {
@@ -65,6 +66,7 @@ struct DicomHeader {
   double slope = 1, intercept = 0;
   bool localizer = false;
   std::optional<Mosaic> mosaic;
+  std::optional<PetHeader> pet;              // of a PET image
   std::optional<std::int64_t> number;        // InstanceNumber
   std::int64_t promised = 0;                 // images in the acquisition (0020,1002); 0 = not told
   std::map<std::string, std::string> facts;  // of the acquisition; see dicom_facts.h

@@ -106,6 +106,18 @@ void straighten(DicomVolume& read, const Shear& shear, std::set<std::string>& no
   notes.insert("GANTRY_TILT");
 }
 
+// Values become SUV where the header tells enough, and stay what they are, with a note, where it does not.
+void standardise(DicomVolume& read, const std::vector<DicomHeader>& slices, std::set<std::string>& notes) {
+  std::vector<PetHeader> images;
+  for (const DicomHeader& slice : slices) images.push_back(slice.pet.value_or(PetHeader{}));
+  const Suv suv = suv_of(images);
+  read.facts.insert(suv.facts.begin(), suv.facts.end());
+  read.facts["units"] = suv.code.empty() ? "SUVbw" : "as stored";
+  if (!suv.code.empty()) notes.insert(suv.code);
+  read.image.scale *= suv.factor;
+  read.image.offset *= suv.factor;
+}
+
 }  // namespace
 
 DicomVolume read_dicom(const DicomSeries& series, const DeidKey& key) {
@@ -123,6 +135,7 @@ DicomVolume read_dicom(const DicomSeries& series, const DeidKey& key) {
   read.facts = common_facts(slices);
   read.facts.insert(series.facts.begin(), series.facts.end());
   if (stack.shear) straighten(read, *stack.shear, notes);
+  if (read.modality == "PT") standardise(read, slices, notes);
   read.notes.assign(notes.begin(), notes.end());
   read.image.geometry.check();
   return read;
