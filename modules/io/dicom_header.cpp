@@ -18,6 +18,9 @@
 namespace io {
 namespace {
 
+constexpr std::string_view kCharacterSets[] = {"6",   "13",  "100", "101", "109", "110", "126",
+                                               "127", "138", "144", "148", "166", "192", "203"};  // behind ISO_IR
+
 // Segmentations and dose are pictures of another kind.
 bool is_picture_class(const std::string& sop_class) {
   return !sop_class.starts_with("1.2.840.10008.5.1.4.1.1.66.") &&
@@ -186,6 +189,17 @@ std::optional<Mosaic> csa_mosaic(const Attributes& from) {
   return parse_csa(std::as_bytes(std::span(csa)));
 }
 
+// Terms that PS3.3 C.12.1.1.2 defines, by how they begin; the first of several may be empty.
+bool known_character_sets(const Attributes& from) {
+  const auto known = [](const std::string& term) {
+    return term.empty() || term == "GB18030" || term == "GBK" || term.starts_with("ISO 2022 IR ") ||
+           (term.starts_with("ISO_IR ") && std::find(std::begin(kCharacterSets), std::end(kCharacterSets),
+                                                     std::string_view(term).substr(7)) != std::end(kCharacterSets));
+  };
+  const std::vector<std::string> terms = from.words(DCM_SpecificCharacterSet);
+  return std::all_of(terms.begin(), terms.end(), known);
+}
+
 // What is told of the object as a whole.
 void read_kind(const Attributes& from, DicomHeader& header) {
   const std::vector<std::string> type = from.words(DCM_ImageType);
@@ -202,6 +216,7 @@ void read_kind(const Attributes& from, DicomHeader& header) {
   header.promised = from.whole(DCM_ImagesInAcquisition, 1, 999999).value_or(0);
   header.number = from.whole(DCM_InstanceNumber, INT32_MIN, INT32_MAX);
   if (header.who.modality == "PT") header.pet = read_pet(from);
+  if (!known_character_sets(from)) header.notes.emplace_back("CHARSET");
   if (from.has(DCM_PixelPaddingValue)) header.notes.emplace_back("PADDING_VALUE");
   if (from.has(DcmTagKey(0x6000, 0x0010))) header.notes.emplace_back("OVERLAY");
   if (header.outline->syntax->lossy) header.notes.emplace_back("LOSSY");

@@ -143,6 +143,8 @@ constexpr Reason kReasons[] = {
      "raise --limit-mb when the file is as large as that by right"},
     {Kind::kRefused, "WORKER_TIMEOUT", "reading it takes longer than is allowed",
      "raise --limit-seconds when the disk is slow; else the file is damaged"},
+    {Kind::kNoted, "CHARSET", "DICOM: a character set that the standard does not know (0008,0005); no text is kept",
+     "nothing"},
     {Kind::kNoted, "COUNT_MISMATCH", "DICOM: the acquisition promises another number of images (0020,1002)",
      "compare with the archive when the number matters"},
     {Kind::kNoted, "DUPLICATE", "DICOM: identical copies of a slice were left out", "nothing"},

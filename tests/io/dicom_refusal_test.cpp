@@ -117,6 +117,8 @@ std::vector<Spoilt> spoilt_images() {
       {"a slope of 0", "BAD_NUMBER", text(DCM_RescaleSlope, "0")},
       {"a slope that is a word", "BAD_NUMBER", text(DCM_RescaleSlope, "steep")},
       {"no slope", "", gone(DCM_RescaleSlope), "RESCALE_MISSING"},
+      {"an unknown character set", "", everywhere(DCM_SpecificCharacterSet, "ISO_IR 99"), "CHARSET"},
+      {"two known character sets", "", everywhere(DCM_SpecificCharacterSet, "\\ISO 2022 IR 87")},
       {"a modality that lies", "", everywhere(DCM_Modality, "SR"), "MODALITY_CONFLICT"},
       {"no instance UID", "BAD_UID", gone(DCM_SOPInstanceUID)},
       {"an instance UID that is a path", "BAD_UID", text(DCM_SOPInstanceUID, "/etc/passwd")},

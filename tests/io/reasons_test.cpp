@@ -32,7 +32,7 @@ const std::set<std::string> kWords{
     "NRRD",           "NRRD000", "README",   "SQUN",       "SV10",     "TRUE",         "UIH",          "MONOCHROME2",
     "REMOVED",        "YES",     "MODIFIED", "UNMODIFIED", "DCM",      "SCT",          "SRT",          "SNM3",
     "UCUM",           "FMA",     "RADLEX",   "UMLS",       "ELSCINT1", "GEMS_ACQU_01", "GEMS_SERS_01", "GEMS_PARM_01",
-    "GEMS_HELIOS_01", "START",   "ADMIN",    "BQML",       "CNTS",     "GML"};
+    "GEMS_HELIOS_01", "START",   "ADMIN",    "BQML",       "CNTS",     "GML",          "GBK",          "GB18030"};
 
 std::set<std::string> codes_in_code() {
   std::set<std::string> found;
