@@ -22,7 +22,7 @@ readonly torch_wing=(libhdf5-dev libboost1.81-dev libboost-json1.81-dev libboost
   libyaml-cpp-dev libspdlog-dev libfmt-dev libssl-dev libdeflate-dev libpng-dev zlib1g-dev)
 readonly imaging=(libinsighttoolkit5-dev libdcmtk-dev libopenjp2-7-dev)
 readonly tools=(g++ cmake ninja-build git ca-certificates pkg-config python3 python3-venv libbenchmark-dev)
-readonly ci_tools=(clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14)
+readonly ci_tools=(clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 dicom3tools)
 
 check= without_torch= ci= unpack=
 while [[ $# -gt 0 ]]; do

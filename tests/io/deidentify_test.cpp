@@ -4,6 +4,7 @@
 #include <dcmtk/dcmdata/dcdeftag.h>
 #include <dcmtk/dcmdata/dcfilefo.h>
 
+#include <boost/json.hpp>
 #include <chrono>
 #include <set>
 #include <sstream>
@@ -201,4 +202,47 @@ TEST(Deidentify, DocumentsAndPicturesThatSayThatNamesAreBurnedInAreRefused) {
   EXPECT_EQ(refusal(), "BURNED_IN_TEXT");
   edit(file, [](DcmDataset& data) { put(data, DCM_SOPClassUID, "1.2.840.10008.5.1.4.1.1.104.1"); });
   EXPECT_EQ(refusal(), "DEID_KIND");
+}
+
+TEST(DeidPolicy, EachRowOfTheStandardsTableIsTreatedAsItsColumnsSayUnderEachOption) {
+  const fs::path file = shared_data() / "deid/confidentiality_profile_attributes.json";
+  if (!fs::exists(file)) GTEST_SKIP() << "no shared data";
+  const std::pair<const char*, std::pair<const char*, io::Treatment>> keeps[] = {
+      {"retain-uids", {"rtnUIDsOpt", io::Treatment::kKeep}},
+      {"retain-device", {"rtnDevIdOpt", io::Treatment::kKeep}},
+      {"retain-institution", {"rtnInstIdOpt", io::Treatment::kKeep}},
+      {"retain-patient-characteristics", {"rtnPatCharsOpt", io::Treatment::kKeep}},
+      {"retain-full-dates", {"rtnLongFullDatesOpt", io::Treatment::kKeep}}};
+  const std::map<std::string, io::Treatment> plain{{"X", io::Treatment::kRemove},
+                                                   {"Z", io::Treatment::kEmpty},
+                                                   {"D", io::Treatment::kDummy},
+                                                   {"U", io::Treatment::kUid},
+                                                   {"X/Z/U*", io::Treatment::kReferences}};
+  int rows = 0;
+  const boost::json::value table = boost::json::parse(bytes_of(file));
+  for (const auto& value : table.as_array()) {
+    const auto& row = value.as_object();
+    const std::string tag(row.at("tag").as_string()), base(row.at("basicProfile").as_string());
+    ++rows;
+    if (tag.find("XX") != std::string::npos || tag.find("GG") != std::string::npos) continue;
+    const io::DeidRow* ours = io::deid_row(static_cast<std::uint16_t>(std::stoul(tag.substr(1, 4), nullptr, 16)),
+                                           static_cast<std::uint16_t>(std::stoul(tag.substr(6, 4), nullptr, 16)));
+    ASSERT_NE(ours, nullptr) << tag;
+    const auto treated = [&](const std::string& names) {
+      return io::treatment_of(*ours, DeidPolicy::parse(names), EVR_DA, io::IodFamily::kClassic, false);
+    };
+    EXPECT_TRUE(!plain.contains(base) || treated("basic") == plain.at(base)) << tag;
+    for (const auto& [option, column] : keeps) {
+      const auto* told = row.if_contains(column.first);
+      const bool keep = told != nullptr && *told == "K";
+      if (told == nullptr || keep) {
+        EXPECT_EQ(treated(std::string("basic,") + option), keep ? column.second : treated("basic")) << tag << option;
+      }
+    }
+    const bool dated = row.contains("rtnLongModifDatesOpt");
+    EXPECT_EQ(treated("basic,modified-dates") == io::Treatment::kShift, dated) << tag;
+    EXPECT_EQ(treated("basic,clean-descriptors") == io::Treatment::kCleanText, row.contains("cleanDescOpt")) << tag;
+    EXPECT_EQ(treated("basic,clean-graphics") == io::Treatment::kCleanGraphic, row.contains("cleanGraphOpt")) << tag;
+  }
+  EXPECT_EQ(rows, 621);
 }

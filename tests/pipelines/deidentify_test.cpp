@@ -74,6 +74,27 @@ TEST(DeidentifyCommand, OtherOptionsALostKeyAndAFolderWithinTheOldOneAreRefused)
   EXPECT_EQ(quick_gadolin("deidentify " + quoted(folder / "gone") + " " + quoted(folder / "x")).exit, 2);
 }
 
+TEST(DeidentifyCommand, AValidatorFindsNoErrorThatTheInputDidNotHave) {
+  if (std::system("command -v dciodvfy >/dev/null 2>&1") != 0) GTEST_SKIP() << "no dciodvfy (Debian: dicom3tools)";
+  const Scratch folder;
+  named_archive(folder / "in");
+  ASSERT_EQ(quick_gadolin("deidentify " + quoted(folder / "in") + " " + quoted(folder / "new")).exit, 0);
+  const auto errors = [&](const fs::path& below) {
+    std::set<std::string> found;
+    for (const auto& file : fs::recursive_directory_iterator(below)) {
+      if (file.path().extension() != ".dcm") continue;
+      std::system(("dciodvfy " + quoted(file.path()) + " >" + quoted(folder / "told") + " 2>&1").c_str());
+      std::ifstream told(folder / "told");
+      for (std::string line; std::getline(told, line);) {
+        if (line.starts_with("Error")) found.insert(line);
+      }
+    }
+    return found;
+  };
+  const std::set<std::string> before = errors(folder / "in");
+  for (const std::string& error : errors(folder / "new")) EXPECT_EQ(before.count(error), 1U) << error;
+}
+
 TEST(DeidentifyCommand, ADamagedObjectIsARowOfTheReportAndTheOthersAreThere) {
   const Scratch folder;
   named_archive(folder / "in");
