@@ -92,6 +92,8 @@ DeidNames names_for(const Request& request) {
   return {request.store, request.deid_key, begun ? store::Reader(request.store).names_key() : ""};
 }
 
+constexpr const char* kPatientCharacteristics = "113108";
+
 // CID 7050 codes of what was applied to DICOM images. A store keeps no date, UID, device or description of theirs,
 // so options about those have nothing to do.
 std::string deid_codes(const Request& request) {
@@ -100,8 +102,11 @@ std::string deid_codes(const Request& request) {
       throw core::usage_error("--deid off keeps who the patients are", "--i-have-permission says that you may");
     return "none";
   }
-  const bool site = io::DeidPolicy::parse(request.deid).has(io::DeidOption::kInstitution);
-  return site ? "113100 113112" : "113100";
+  const io::DeidPolicy policy = io::DeidPolicy::parse(request.deid);
+  std::string codes = "113100";
+  if (policy.has(io::DeidOption::kPatientCharacteristics)) codes += std::string(" ") + kPatientCharacteristics;
+  if (policy.has(io::DeidOption::kInstitution)) codes += " 113112";
+  return codes;
 }
 
 // Originals in place of pseudonyms where that was asked for: part of the entries, so that a store is not gone on with
@@ -125,6 +130,13 @@ void require_one_key(const Request& request, const io::Cohort& cohort) {
   if (request.shard.empty() || request.dry_run || !request.deid_key.empty() || !cohort.names_are_keyed()) return;
   throw core::usage_error("--shard of DICOM images needs --deid-key FILE, the same for all parts",
                           DeidNames::how_to_make_one());
+}
+
+// The weight that SUV was computed with is a characteristic of the patient: it stays where those may stay (PS3.15
+// E.3.2).
+void tell_deid(volume::Case& one, const std::string& codes) {
+  if (codes != "none" && codes.find(kPatientCharacteristics) == std::string::npos) one.facts.erase("suv.weight_kg");
+  one.facts["deid.codes"] = codes;
 }
 
 // What a run works with. A dry run has no writer, and keeps notes of quality only when a report is asked for.
@@ -179,7 +191,7 @@ CaseOutcome take_in(std::int64_t index, const Workplace& place) {
       if (present && place.quality->has(entry.id, hash)) return {CaseOutcome::Status::kPresent, "", ""};
     }
     one = place.reading.load(entry, place.cohort);
-    if (!place.deid_codes.empty()) one->facts["deid.codes"] = place.deid_codes;
+    if (!place.deid_codes.empty()) tell_deid(*one, place.deid_codes);
   } catch (const core::Error& error) {
     return CaseOutcome::failed(io::reason_of(error), error);
   } catch (const std::bad_alloc&) {

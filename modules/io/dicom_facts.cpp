@@ -5,6 +5,7 @@
 #include <cctype>
 #include <cmath>
 
+#include "core/hash.h"
 #include "core/table.h"
 #include "io/dicom_header.h"
 
@@ -37,16 +38,39 @@ const Row* begin_of_rows(std::size_t& count) {
   return rows;
 }
 
-// A word of the standard: capitals, digits, blanks and underscores (PS3.5 6.2, CS); nothing for any other text.
-std::string code_string(const std::string& text) {
-  const bool sound = !text.empty() && text.size() <= 16 && std::all_of(text.begin(), text.end(), [](unsigned char c) {
-    return std::isupper(c) != 0 || std::isdigit(c) != 0 || c == ' ' || c == '_';
-  });
-  return sound ? text : "";
+// Attributes of code strings are where a technician's text may stand, a name too: only words that are known here are
+// kept. (PS3.3 C.7.3.1.1.2 patient position, C.7.6.1.1.2 and C.8.13.3.1 image types, PS3.16 annex L body parts; the
+// vendors' own image types.)
+constexpr std::string_view kKnownWords[] = {
+    // body parts
+    "ABDOMEN", "ABDOMENPELVIS", "ANKLE", "AORTA", "ARM", "BLADDER", "BRAIN", "BREAST", "CERVICAL SPINE", "CHEST",
+    "CHESTABDOMEN", "CHESTABDPELVIS", "COLON", "CSPINE", "ELBOW", "EXTREMITY", "EYE", "FEMUR", "FOOT", "HAND", "HEAD",
+    "HEADNECK", "HEART", "HIP", "KIDNEY", "KNEE", "LEG", "LIVER", "LSPINE", "LUMBAR SPINE", "LUNG", "NECK", "NECKCHEST",
+    "NECKCHESTABDPELV", "ORBIT", "PANCREAS", "PELVIS", "PROSTATE", "SHOULDER", "SKULL", "SPINE", "SPLEEN", "SSPINE",
+    "STOMACH", "THIGH", "THORAX", "TSPINE", "UTERUS", "WHOLEBODY", "WRIST",
+    // how the patient lies
+    "HFP", "HFS", "HFDR", "HFDL", "FFDR", "FFDL", "FFP", "FFS", "LFP", "LFS", "RFP", "RFS",
+    // kinds of pictures
+    "2D", "3D", "ADC", "ANGIO", "AVERAGE", "AXIAL", "B0", "B1", "CSA", "CSAPARALLEL", "DIFFUSION", "DIS2D", "DIS3D",
+    "DYNAMIC", "FA", "FAT", "FFE", "FIELD_MAP", "FIELDMAP", "FLUID_ATTENUATED", "FM", "FREQUENCY", "HELIX", "I",
+    "IMAGINARY", "IN_PHASE", "IR", "LOCALIZER", "M", "M_FFE", "M_IR", "M_SE", "MAGNITUDE", "MAP", "MEAN", "MFSPLIT",
+    "MIP", "MIXED", "MOSAIC", "MPR", "MR", "ND", "NONE", "NORM", "NORMALIZED", "OPP_PHASE", "OTHER", "OUT_OF_PHASE",
+    "P", "P_FFE", "P_IR", "P_SE", "PD", "PERFUSION", "PHASE", "PHASE MAP", "PROJECTION IMAGE", "PROPELLER",
+    "PROTON_DENSITY", "R", "REAL", "REFORMATTED", "SE", "STATIC", "STIR", "SUBTRACTION", "SWI", "T1", "T2", "T2_STAR",
+    "TENSOR", "TOF", "TRACE", "TRACEW", "VELOCITY", "VOLUME", "WATER", "WHOLE BODY"};
+
+// The word, when it is known or a number of one to three digits. For any other one of 256 words in its place, which
+// tells volumes apart and nothing else.
+std::string kept_word(const std::string& text) {
+  if (text.empty() || std::find(std::begin(kKnownWords), std::end(kKnownWords), text) != std::end(kKnownWords))
+    return text;
+  const bool number =
+      text.size() <= 3 && std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
+  return number ? text : "other-" + core::sha256_hex(text).substr(0, 2);
 }
 
 void add_word(Facts& facts, const char* name, const std::string& text) {
-  if (const std::string word = code_string(text); !word.empty()) facts.emplace(name, word);
+  if (const std::string word = kept_word(text); !word.empty()) facts.emplace(name, word);
 }
 
 // "M/ND" of ORIGINAL\PRIMARY\M\ND: what kind of picture it is (PS3.3 C.7.6.1.1.2, C.8.13.3.1.1).
@@ -61,7 +85,7 @@ void add_image_type(const FrameAttributes& from, Facts& facts) {
   }
   std::string kept;
   for (std::size_t i = 2; i < words.size(); ++i) {
-    if (const std::string word = code_string(words[i]); !word.empty()) kept += (kept.empty() ? "" : "/") + word;
+    if (const std::string word = kept_word(words[i]); !word.empty()) kept += (kept.empty() ? "" : "/") + word;
   }
   if (!kept.empty()) facts.emplace("image_type", kept);
 }

@@ -39,6 +39,7 @@ std::set<std::string> codes_in_code() {
   for (const auto& file : fs::recursive_directory_iterator(project_folder() / "modules/io")) {
     const std::string extension = file.path().extension(), name = file.path().filename();
     if ((extension != ".cpp" && extension != ".h") || name == "reasons.cpp") continue;
+    if (name == "dicom_facts.cpp") continue;  // a list of words of the standard; it refuses nothing
     std::set<std::string> words;
     add_matches(words, bytes_of(file.path()), std::regex("\"([A-Z][A-Z0-9_]{2,})\""));
     for (const std::string& word : words) {

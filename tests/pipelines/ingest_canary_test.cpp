@@ -20,12 +20,30 @@ namespace {
 constexpr std::array<const char*, 4> kPlanted{"CANARY", "19470315", "1.2.840.99999.", "081504"};
 
 void plant(DcmDataset& data, const std::string& number, const std::string& slice) {
-  for (const DcmTagKey& tag :
-       {DCM_PatientName, DCM_PatientID, DCM_OtherPatientNames, DCM_PatientComments, DCM_AccessionNumber,
-        DCM_InstitutionName, DCM_InstitutionAddress, DCM_InstitutionalDepartmentName, DCM_StationName, DCM_StudyID,
-        DCM_ReferringPhysicianName, DCM_OperatorsName, DCM_StudyDescription, DCM_SeriesDescription, DCM_ProtocolName,
-        DCM_DeviceSerialNumber, DCM_ImageComments, DCM_IssuerOfPatientID})
+  for (const DcmTagKey& tag : {DCM_PatientName,
+                               DCM_PatientID,
+                               DCM_OtherPatientNames,
+                               DCM_PatientComments,
+                               DCM_AccessionNumber,
+                               DCM_InstitutionName,
+                               DCM_InstitutionAddress,
+                               DCM_InstitutionalDepartmentName,
+                               DCM_StationName,
+                               DCM_StudyID,
+                               DCM_ReferringPhysicianName,
+                               DCM_OperatorsName,
+                               DCM_StudyDescription,
+                               DCM_SeriesDescription,
+                               DCM_ProtocolName,
+                               DCM_DeviceSerialNumber,
+                               DCM_ImageComments,
+                               DCM_IssuerOfPatientID,
+                               DCM_BodyPartExamined,
+                               DCM_PatientPosition,
+                               DCM_MRAcquisitionType,
+                               DCM_ManufacturerModelName})
     put(data, tag, "CANARY" + number);
+  put(data, DCM_ImageType, "ORIGINAL\\PRIMARY\\CANARY" + number);
   for (const DcmTagKey& tag :
        {DCM_PatientBirthDate, DCM_StudyDate, DCM_SeriesDate, DCM_AcquisitionDate, DCM_ContentDate})
     put(data, tag, "19470315");
