@@ -44,8 +44,8 @@ struct CaseSummary {
   std::string report;
   volume::Groups groups;
   std::map<std::string, std::string> facts;  // as in volume::Case
-  std::string source_hash;  // of what the case was made from, as the writer was told
-  std::string hash;         // SHA-256 of all of the above but source_hash, and of the voxels
+  std::string source_hash;                   // of what the case was made from, as the writer was told
+  std::string hash;                          // SHA-256 of all of the above but source_hash, and of the voxels
 };
 
 }  // namespace store
