@@ -10,7 +10,6 @@ namespace io {
 namespace {
 
 constexpr const char* kFetch = "fetch the series again";
-constexpr std::uint64_t kItemHeader = 8;  // bytes of tag and length before a fragment
 
 std::vector<std::uint64_t> offset_table(DicomBytes& bytes, const DicomOutline::Fragment& table, int frames) {
   if (table.length == 0) return {};

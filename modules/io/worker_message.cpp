@@ -116,7 +116,7 @@ class Packer {
     } else if constexpr (std::is_same_v<T, volume::Volume>) {
       put_volume(value);
     } else {
-      each_field(value, [this](const auto&... field) { (put(field), ...); });
+      each_field(value, [this](const auto&... field) { (this->put(field), ...); });
     }
   }
 
@@ -170,7 +170,7 @@ class Unpacker {
     } else if constexpr (std::is_same_v<T, volume::Volume>) {
       value = get_volume();
     } else {
-      each_field(value, [this](auto&... field) { (fill(field), ...); });
+      each_field(value, [this](auto&... field) { (this->fill(field), ...); });
     }
   }
 

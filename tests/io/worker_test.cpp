@@ -8,6 +8,7 @@
 #include <future>
 
 #include "core/parallel.h"
+#include "enhanced_series.h"
 #include "worker_cases.h"
 
 using volume::Volume;
@@ -30,6 +31,7 @@ io::Entry told_entry(const Scratch& folder) {
   entry.groups = {"who", "where", "what"};
   entry.patient_told = true;
   entry.scalars = {{"score", 0.1}, {"age", 1.0 / 7}};
+  entry.facts = {{"sex", "F"}};
   entry.report = "no lesion \n";
   return entry;
 }
@@ -46,6 +48,7 @@ void expect_same_case(const volume::Case& a, const volume::Case& b) {
   ASSERT_EQ(a.label_map.has_value(), b.label_map.has_value());
   if (a.label_map) expect_same_volume(*a.label_map, *b.label_map);
   EXPECT_EQ(a.scalars, b.scalars);
+  EXPECT_EQ(a.facts, b.facts);
   EXPECT_EQ(a.report, b.report);
   EXPECT_EQ(a.groups.patient + a.groups.site + a.groups.vendor, b.groups.patient + b.groups.site + b.groups.vendor);
   EXPECT_EQ(a.notes, b.notes);
@@ -73,6 +76,24 @@ TEST(Worker, ACaseComesBackAsItIsReadInThisProcess) {
   expect_same_case(one, io::load(cohort.entries.at(0), cohort));
   EXPECT_EQ(one.groups.vendor, "gadolin");
   EXPECT_EQ(pool.started(), 1);
+}
+
+TEST(Worker, VolumesOfOneSeriesComeBackWithTheirFactsAsInThisProcess) {
+  const Scratch folder;
+  const Volume a = oblique({5, 6, 7}, VoxelType::kInt16), b = oblique({5, 6, 7}, VoxelType::kInt16);
+  std::vector<std::size_t> order(10);
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = (7 * i + 3) % order.size();
+  write_enhanced(folder / "one.dcm", {{&a, 4.6}, {&b, 12}}, order);
+  io::WorkerPool pool;
+  const io::Cohort here = io::find_cohort(folder.path), there = io::find_cohort(folder.path, {.reading = &pool});
+  ASSERT_EQ(here.entries.size(), 2U);
+  ASSERT_EQ(there.entries.size(), 2U);
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(here.entries[i].only, there.entries[i].only);
+    const volume::Case one = pool.load(there.entries[i], there);
+    expect_same_case(one, io::load(here.entries[i], here));
+    EXPECT_EQ(one.facts.at("echo_time_ms"), i == 0 ? "4.6" : "12");
+  }
 }
 
 TEST(Worker, AnErrorComesBackWordForWord) {
