@@ -22,13 +22,17 @@ fs::path links_beside(fs::path key_file) {
 }
 
 void require_outside(const fs::path& file, const fs::path& target) {
-  const fs::path inside = fs::weakly_canonical(file).lexically_relative(fs::weakly_canonical(target));
-  if (!inside.empty() && *inside.begin() != "..")
+  if (lies_within(file, target))
     throw core::usage_error("the key would lie within the folder whose names it protects",
                             "keep it somewhere else: who gets the folder must not get the key");
 }
 
 }  // namespace
+
+bool lies_within(const fs::path& path, const fs::path& folder) {
+  const fs::path inside = fs::weakly_canonical(path).lexically_relative(fs::weakly_canonical(folder));
+  return !inside.empty() && *inside.begin() != "..";
+}
 
 DeidNames::DeidNames() = default;
 

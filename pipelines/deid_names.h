@@ -12,6 +12,9 @@
 
 namespace pipelines {
 
+// The folder itself counts as within it; links are followed.
+bool lies_within(const std::filesystem::path& path, const std::filesystem::path& folder);
+
 class DeidNames {
  public:
   // `target`: the store, or the folder that deidentify writes. `key_file`: of --deid-key, "" = beside the target.

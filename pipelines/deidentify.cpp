@@ -39,12 +39,6 @@ struct DeidObject {
   bool other = false;  // no DICOM
 };
 
-void require_apart(const fs::path& in, const fs::path& out) {
-  const fs::path inside = fs::weakly_canonical(out).lexically_relative(fs::weakly_canonical(in));
-  if (!inside.empty() && *inside.begin() != "..")
-    throw core::usage_error("the new folder lies within the old one", "name a folder outside of it");
-}
-
 std::vector<DeidObject> objects_below(const fs::path& in, const io::DeidKey& key) {
   std::vector<DeidObject> objects;
   io::FileWalk walk(in);
@@ -143,7 +137,8 @@ core::Exit deidentify(const DeidRequest& request) {
   if (request.deid == "off") throw core::usage_error("--deid off would copy the files", "cp -r does that");
   const io::DeidPolicy policy = io::DeidPolicy::parse(request.deid);
   if (!fs::exists(request.in)) throw core::usage_error("there is no " + request.in, "check the path");
-  require_apart(request.in, request.out);
+  if (lies_within(request.out, request.in))
+    throw core::usage_error("the new folder lies within the old one", "name a folder outside of it");
   const fs::path out = request.out, record = out / "deidentify.txt";
   const std::string before = begun_with(record);
   DeidNames names(out, request.key, fingerprint_in(before));

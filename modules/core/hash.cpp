@@ -35,10 +35,12 @@ std::array<std::uint8_t, 32> Sha256::digest() {
   return result;
 }
 
-std::string Sha256::hex() {
+std::string Sha256::hex() { return core::hex(digest()); }
+
+std::string hex(std::span<const std::uint8_t> bytes) {
   static constexpr char kDigits[] = "0123456789abcdef";
   std::string text;
-  for (const std::uint8_t byte : digest()) {
+  for (const std::uint8_t byte : bytes) {
     text += kDigits[byte >> 4];
     text += kDigits[byte & 15];
   }

@@ -30,6 +30,7 @@ class Sha256 {
   std::unique_ptr<State> state_;
 };
 
+std::string hex(std::span<const std::uint8_t> bytes);  // lower case
 std::string sha256_hex(std::span<const std::byte> bytes);
 std::string sha256_hex(std::string_view text);
 std::array<std::uint8_t, 32> hmac_sha256(std::span<const std::uint8_t> key, std::string_view text);

@@ -8,6 +8,7 @@
 #include "io/deidentify_echo.h"
 #include "io/deidentify_values.h"
 #include "io/deidentify_walk.h"
+#include "io/dicom_attributes.h"
 #include "io/dicom_outline.h"
 #include "io/dicom_toolkit.h"
 #include "io/reject.h"
@@ -15,24 +16,9 @@
 namespace io {
 namespace {
 
-std::string text_of(DcmDataset& data, const DcmTagKey& tag) {
-  OFString value;
-  if (data.findAndGetOFStringArray(tag, value).bad()) return "";
-  std::string text(value.c_str(), value.size());
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\0')) text.pop_back();
-  text.erase(0, std::min(text.find_first_not_of(' '), text.size()));
-  return text;
-}
-
-DeidLink link_of(DcmDataset& data) {
-  return patient_link(text_of(data, DCM_PatientID), text_of(data, DCM_IssuerOfPatientID),
-                      text_of(data, DCM_PatientName), text_of(data, DCM_PatientBirthDate),
-                      text_of(data, DCM_StudyInstanceUID));
-}
-
 // What holds text that no rule can clean, or lists of names.
 void require_kind(DcmDataset& data, const DeidPolicy& policy) {
-  const std::string kind = text_of(data, DCM_SOPClassUID);
+  const std::string kind = Attributes(&data).text(DCM_SOPClassUID);
   const auto is = [&](std::string_view begin) { return kind.starts_with(begin); };
   const char* hint = "leave it out: it holds what people wrote";
   if (is("1.2.840.10008.5.1.4.1.1.104.")) throw reject("DEID_KIND", "the object is a document", hint);
@@ -40,7 +26,7 @@ void require_kind(DcmDataset& data, const DeidPolicy& policy) {
     throw reject("DEID_KIND", "the object is a report", "--deid basic,...,clean-structured-content keeps its codes");
   if (data.tagExists(DCM_DirectoryRecordSequence))
     throw reject("DEID_KIND", "the file is a DICOMDIR", "make a new one for the new files");
-  if (text_of(data, DCM_BurnedInAnnotation) == "YES")
+  if (Attributes(&data).text(DCM_BurnedInAnnotation) == "YES")
     throw reject("BURNED_IN_TEXT", "the object says that names are burned into its pixels",
                  "blacken them, and set (0028,0301) to NO");
 }
@@ -100,9 +86,10 @@ DeidPlace deid_place(const std::filesystem::path& file, const DeidPolicy& policy
   DcmDataset& data = *format.getDataset();
   require_kind(data, policy);
   DeidPlace place;
-  place.patient_link = link_of(data);
+  place.patient_link = patient_link(Attributes(&data));
   place.patient = key.pseudonym('p', place.patient_link.text());
-  const std::string series = text_of(data, DCM_SeriesInstanceUID), instance = text_of(data, DCM_SOPInstanceUID);
+  const std::string series = Attributes(&data).text(DCM_SeriesInstanceUID),
+                    instance = Attributes(&data).text(DCM_SOPInstanceUID);
   if (series.empty() || instance.empty())
     throw reject("BAD_UID", "the UID of the series or of the instance is absent", "export the object again");
   place.series = key.pseudonym('s', series);
@@ -112,7 +99,8 @@ DeidPlace deid_place(const std::filesystem::path& file, const DeidPolicy& policy
 
 std::int64_t deidentify(DcmDataset& data, const DeidPolicy& policy, const DeidKey& key) {
   const std::set<std::string> words = identifying_words(data);
-  DeidWalk walk(policy, key, iod_family(text_of(data, DCM_SOPClassUID)), key.pseudonym('p', link_of(data).text()));
+  DeidWalk walk(policy, key, iod_family(Attributes(&data).text(DCM_SOPClassUID)),
+                key.pseudonym('p', patient_link(Attributes(&data)).text()));
   walk.treat(data);
   std::int64_t echoes = 0;
   for_each_value(data, [&](DcmElement& element, int depth) {

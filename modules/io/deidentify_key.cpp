@@ -19,16 +19,6 @@ namespace {
 constexpr std::string_view kMagic = "gadolin deid key 1\n";
 constexpr int kLongestShiftDays = 3650;
 
-std::string digits_of(std::span<const std::uint8_t> bytes) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  for (const std::uint8_t byte : bytes) {
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 15];
-  }
-  return text;
-}
-
 int digit(char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; }
 
 core::Error no_key(const std::filesystem::path& path, const std::string& why) {
@@ -84,7 +74,7 @@ DeidKey DeidKey::read(const std::filesystem::path& path) {
 void DeidKey::save(const std::filesystem::path& path) const {
   if (std::filesystem::exists(path)) throw no_key(path, "is there already and is never replaced");
   core::publish_file(path, [&](const std::filesystem::path& temporary) {
-    write_private(temporary, std::string(kMagic) + digits_of(bytes_) + "\n");
+    write_private(temporary, std::string(kMagic) + core::hex(bytes_) + "\n");
   });
 }
 
@@ -95,7 +85,7 @@ std::array<std::uint8_t, 32> DeidKey::digest(std::string_view kind, std::string_
 }
 
 std::string DeidKey::pseudonym(char kind, std::string_view original) const {
-  return kind + digits_of(digest(std::string("name ") + kind, original)).substr(0, 16);
+  return kind + core::hex(digest(std::string("name ") + kind, original)).substr(0, 16);
 }
 
 std::string DeidKey::uid(std::string_view original) const { return uid_of_digest(digest("uid", original)); }
@@ -107,6 +97,6 @@ int DeidKey::date_shift_days(std::string_view patient) const {
   return -1 - static_cast<int>(number % kLongestShiftDays);
 }
 
-std::string DeidKey::fingerprint() const { return digits_of(digest("fingerprint", "")).substr(0, 16); }
+std::string DeidKey::fingerprint() const { return core::hex(digest("fingerprint", "")).substr(0, 16); }
 
 }  // namespace io

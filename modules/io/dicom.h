@@ -23,6 +23,7 @@
 #include "io/deidentify_key.h"
 #include "io/deidentify_links.h"
 #include "io/file_walk.h"
+#include "io/reject.h"
 #include "volume/case.h"
 
 namespace io {
@@ -45,7 +46,7 @@ struct DicomSeries {
 // only is put there: reading the series then fails, rather than going on without a slice.)
 struct DicomDamage {
   std::filesystem::path file;
-  std::string code, story, hint;  // as of an Error
+  Refusal why;
 };
 
 struct DicomScan {

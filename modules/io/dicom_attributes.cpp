@@ -106,6 +106,11 @@ std::vector<std::uint8_t> Attributes::bytes(const DcmTagKey& tag) const {
   return {all, all + count};
 }
 
+DeidLink patient_link(const Attributes& from) {
+  return patient_link(from.text(DCM_PatientID), from.text(DCM_IssuerOfPatientID), from.text(DCM_PatientName),
+                      from.text(DCM_PatientBirthDate), from.text(DCM_StudyInstanceUID));
+}
+
 DicomFile::DicomFile(const std::filesystem::path& path) {
   const OFCondition done = file_.loadFileUntilTag(OFFilename(path.c_str()), EXS_Unknown, EGL_noChange,
                                                   DCM_MaxReadLength, ERM_autoDetect, DCM_PixelData);

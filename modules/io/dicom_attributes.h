@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "io/deidentify_links.h"
+
 namespace io {
 
 inline constexpr const char* kExportAgain = "export the series again from the scanner or the archive";
@@ -48,6 +50,9 @@ class Attributes {
  private:
   DcmItem* item_;
 };
+
+// Whose object it is.
+DeidLink patient_link(const Attributes& from);
 
 // A file up to its pixels.
 class DicomFile {

@@ -28,9 +28,7 @@ bool is_picture_class(const std::string& sop_class) {
 }
 
 void name_patient(const Attributes& from, const DeidKey& key, DicomIdentity& who) {
-  who.patient_link =
-      patient_link(from.text(DCM_PatientID), from.text(DCM_IssuerOfPatientID), from.text(DCM_PatientName),
-                   from.text(DCM_PatientBirthDate), from.text(DCM_StudyInstanceUID));
+  who.patient_link = patient_link(from);
   who.patient = key.pseudonym('p', who.patient_link.text());
 }
 

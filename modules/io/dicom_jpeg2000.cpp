@@ -6,7 +6,6 @@
 #include <memory>
 
 #include "io/dicom_pixels.h"
-#include "io/reject.h"
 
 namespace io {
 namespace {
@@ -15,12 +14,8 @@ constexpr unsigned kStartOfStream = 0xFF4F, kSize = 0xFF51, kStartOfTile = 0xFF9
                    kEndOfStream = 0xFFD9;
 constexpr std::uint64_t kMostTiles = 65535;  // of the standard
 
-core::Error broken(const std::string& what) {
-  return reject("CODEC", "the compressed image is damaged: " + what, "fetch the series again");
-}
-
 std::uint64_t big_endian(std::span<const std::byte> bytes, std::size_t begin, std::size_t width) {
-  if (begin > bytes.size() || bytes.size() - begin < width) throw broken("it ends within a segment");
+  if (begin > bytes.size() || bytes.size() - begin < width) throw damaged_frame("it ends within a segment");
   std::uint64_t value = 0;
   for (std::size_t i = 0; i < width; ++i) value = value << 8 | std::to_integer<std::uint64_t>(bytes[begin + i]);
   return value;
@@ -31,20 +26,21 @@ void check_size(std::span<const std::byte> segment, const PixelLayout& layout) {
   const auto at = [&](std::size_t begin) { return big_endian(segment, begin, 4); };
   const std::uint64_t right = at(2), bottom = at(6), left = at(10), top = at(14);
   const std::uint64_t tile_width = at(18), tile_height = at(22), tile_left = at(26), tile_top = at(30);
-  if (big_endian(segment, 34, 2) != 1) throw broken("it has several components");
+  if (big_endian(segment, 34, 2) != 1) throw damaged_frame("it has several components");
   if (left >= right || top >= bottom || right - left != static_cast<std::uint64_t>(layout.columns) ||
       bottom - top != static_cast<std::uint64_t>(layout.rows))
-    throw broken("its size is not the header's");
+    throw damaged_frame("its size is not the header's");
   const std::uint64_t depth = big_endian(segment, 36, 1);
   const bool whole_grid = big_endian(segment, 37, 1) == 1 && big_endian(segment, 38, 1) == 1;
   if (!whole_grid || (depth & 0x7F) + 1 > static_cast<std::uint64_t>(layout.bits_allocated))
-    throw broken("its bits are not the header's");
+    throw damaged_frame("its bits are not the header's");
   if (tile_width == 0 || tile_height == 0 || tile_left > left || tile_top > top || tile_left + tile_width <= left ||
       tile_top + tile_height <= top)
-    throw broken("its tiles do not cover the image");
+    throw damaged_frame("its tiles do not cover the image");
   const std::uint64_t across = (right - tile_left + tile_width - 1) / tile_width;
   const std::uint64_t down = (bottom - tile_top + tile_height - 1) / tile_height;
-  if (across > kMostTiles || down > kMostTiles || across * down > kMostTiles) throw broken("it has too many tiles");
+  if (across > kMostTiles || down > kMostTiles || across * down > kMostTiles)
+    throw damaged_frame("it has too many tiles");
 }
 
 // The bytes of a frame, for OpenJPEG to read.
@@ -89,7 +85,7 @@ struct Free {
 
 void check_jpeg2000(std::span<const std::byte> frame, const PixelLayout& layout) {
   if (big_endian(frame, 0, 2) != kStartOfStream || big_endian(frame, 2, 2) != kSize)
-    throw broken("it does not begin as a JPEG 2000 stream");
+    throw damaged_frame("it does not begin as a JPEG 2000 stream");
   bool tiled = false;
   std::size_t at = 2;
   for (;;) {
@@ -97,10 +93,10 @@ void check_jpeg2000(std::span<const std::byte> frame, const PixelLayout& layout)
     if (marker == kEndOfStream) break;
     const std::size_t length = static_cast<std::size_t>(big_endian(frame, at + 2, 2));
     if (marker < 0xFF00 || marker == kStartOfData || length < 2 || length > frame.size() - at - 2)
-      throw broken("a segment ends behind the stream");
+      throw damaged_frame("a segment ends behind the stream");
     if (marker == kSize) check_size(frame.subspan(at + 4, length - 2), layout);
     if (marker != kStartOfTile) {
-      if (tiled) throw broken("a tile is not where it may be");
+      if (tiled) throw damaged_frame("a tile is not where it may be");
       at += 2 + length;
       continue;
     }
@@ -109,13 +105,13 @@ void check_jpeg2000(std::span<const std::byte> frame, const PixelLayout& layout)
     const std::size_t part = static_cast<std::size_t>(big_endian(frame, at + 6, 4));
     if (part == 0) {
       const std::size_t end = frame.size() - (frame.back() == std::byte{0} ? 1 : 0);
-      if (end < 2 || big_endian(frame, end - 2, 2) != kEndOfStream) throw broken("it has no end");
+      if (end < 2 || big_endian(frame, end - 2, 2) != kEndOfStream) throw damaged_frame("it has no end");
       break;
     }
-    if (part < 14 || part > frame.size() - at) throw broken("a tile ends behind the stream");
+    if (part < 14 || part > frame.size() - at) throw damaged_frame("a tile ends behind the stream");
     at += part;
   }
-  if (!tiled) throw broken("it has no picture");
+  if (!tiled) throw damaged_frame("it has no picture");
 }
 
 void decode_jpeg2000(std::span<const std::byte> frame, const PixelLayout& layout, std::span<std::byte> target) {
@@ -134,12 +130,12 @@ void decode_jpeg2000(std::span<const std::byte> frame, const PixelLayout& layout
   const bool begun = opj_read_header(stream.get(), codec.get(), &made);
   const std::unique_ptr<opj_image_t, Free<opj_image_destroy>> image(made);
   if (!begun || !opj_decode(codec.get(), stream.get(), made) || !opj_end_decompress(codec.get(), stream.get()))
-    throw broken("it cannot be decoded");
+    throw damaged_frame("it cannot be decoded");
   const opj_image_comp_t& grey = made->comps[0];
   const std::size_t count = static_cast<std::size_t>(layout.rows) * static_cast<std::size_t>(layout.columns);
   if (made->numcomps != 1 || grey.data == nullptr || grey.w != static_cast<OPJ_UINT32>(layout.columns) ||
       grey.h != static_cast<OPJ_UINT32>(layout.rows))
-    throw broken("its size is not the header's");
+    throw damaged_frame("its size is not the header's");
   for (std::size_t i = 0; i < count; ++i) {
     const auto value = static_cast<std::uint32_t>(grey.data[i]);
     if (layout.bits_allocated == 8) {

@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "core/error.h"
 #include "io/dicom_header.h"
 
 namespace io {
@@ -17,6 +18,8 @@ namespace io {
 // Throws Error [CODEC] when the frame cannot be what the header promises.
 void check_codestream(DicomCodec codec, std::span<const std::byte> frame, const PixelLayout& layout);
 
+// [CODEC]: what is wrong with a compressed frame.
+core::Error damaged_frame(const std::string& what);
 void check_jpeg2000(std::span<const std::byte> frame, const PixelLayout& layout);
 
 // Decodes a checked frame into `target`, layout.bytes() long, in this machine's byte order. Throws Error [CODEC].

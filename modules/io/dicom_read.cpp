@@ -151,7 +151,7 @@ DicomVolume read_dicom_folder(const fs::path& folder, const DeidKey& key) {
   const DicomScan scan = scan_dicom(folder, 1, nullptr, key);
   if (!scan.damaged.empty()) {
     const DicomDamage& damage = scan.damaged.front();
-    throw reject(damage.code, damage.story, damage.hint).within("file " + damage.file.filename().string());
+    throw reject(damage.why.code, damage.why.story, damage.why.hint).within("file " + damage.file.filename().string());
   }
   if (scan.series.empty())
     throw reject("EMPTY", "no DICOM image is in " + folder.filename().string(), "check the path");

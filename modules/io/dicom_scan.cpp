@@ -40,7 +40,7 @@ void give_to_their_series(DicomScan& scan) {
   }
   std::erase_if(scan.damaged, [&](const DicomDamage& damage) {
     const std::set<std::size_t>& series = near[damage.file.parent_path()];
-    if (damage.code == "NOT_DICOM" || series.size() != 1) return false;
+    if (damage.why.code == "NOT_DICOM" || series.size() != 1) return false;
     std::vector<fs::path>& files = scan.series[*series.begin()].files;
     files.insert(std::upper_bound(files.begin(), files.end(), damage.file), damage.file);
     return true;
@@ -71,8 +71,7 @@ DicomScan scan_dicom(const fs::path& folder, int threads, Reading* reading, cons
       FileLook& one = looks[i];
       const fs::path& file = files[begin + i];
       if (one.kind == FileLook::Kind::kOther) ++scan.others;
-      if (one.kind == FileLook::Kind::kDamaged)
-        scan.damaged.push_back({file, one.why.code, one.why.story, one.why.hint});
+      if (one.kind == FileLook::Kind::kDamaged) scan.damaged.push_back({file, one.why});
       if (one.kind != FileLook::Kind::kImage) continue;
       scan.links.emplace(one.who.patient, one.who.patient_link);
       if (!one.who.site.empty()) scan.links.emplace(one.who.site, one.who.site_link);

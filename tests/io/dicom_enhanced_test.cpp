@@ -1,10 +1,4 @@
 // Enhanced multi-frame objects, and series of several volumes whatever they are stored as.
-#include <dcmtk/dcmdata/dcrleerg.h>
-#include <dcmtk/dcmdata/dcrlerp.h>
-#include <dcmtk/dcmjpeg/djencode.h>
-#include <dcmtk/dcmjpeg/djrplol.h>
-#include <dcmtk/dcmjpls/djencode.h>
-#include <dcmtk/dcmjpls/djrparam.h>
 
 #include <numeric>
 
@@ -57,17 +51,7 @@ TEST(DicomEnhanced, ShuffledFramesComeBackInTheirPlacesWithTheirRescale) {
 TEST(DicomEnhanced, FramesAreDecodedOneByOneFromEveryTransferSyntax) {
   const Scratch folder;
   const Volume v = scaled_picture(0, {5, 15, 13});  // frames of an odd number of pixels
-  DcmRLEEncoderRegistration::registerCodecs();
-  DJEncoderRegistration::registerCodecs();
-  DJLSEncoderRegistration::registerCodecs();
-  const DcmRLERepresentationParameter rle;
-  const DJ_RPLossless lossless(1, 0);
-  const DJLSRepresentationParameter jpegls(0, OFTrue);
-  const std::pair<E_TransferSyntax, const DcmRepresentationParameter*> kinds[] = {
-      {EXS_LittleEndianImplicit, nullptr},         {EXS_BigEndianExplicit, nullptr},
-      {EXS_DeflatedLittleEndianExplicit, nullptr}, {EXS_RLELossless, &rle},
-      {EXS_JPEGProcess14SV1, &lossless},           {EXS_JPEGLSLossless, &jpegls}};
-  for (const auto& [syntax, how] : kinds) {
+  for (const auto& [syntax, how] : written_syntaxes()) {
     SCOPED_TRACE(DcmXfer(syntax).getXferName());
     const auto file = folder / DcmXfer(syntax).getXferName() / "one.dcm";
     write_enhanced(file, {{&v}}, shuffled(5));

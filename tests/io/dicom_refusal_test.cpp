@@ -215,7 +215,7 @@ TEST(DicomRefusal, SequencesNestSixtyFourDeepAndNoDeeper) {
     EXPECT_EQ(outline_code(file), "NESTING_LIMIT");
     write_bytes(file, file_of(nested(100000, open)));
     EXPECT_EQ(outline_code(file), "NESTING_LIMIT");
-    EXPECT_EQ(io::scan_dicom(folder.path).damaged.at(0).code, "NESTING_LIMIT");
+    EXPECT_EQ(io::scan_dicom(folder.path).damaged.at(0).why.code, "NESTING_LIMIT");
   }
 }
 

@@ -4,6 +4,12 @@
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dcdeftag.h>
 #include <dcmtk/dcmdata/dcfilefo.h>
+#include <dcmtk/dcmdata/dcrleerg.h>
+#include <dcmtk/dcmdata/dcrlerp.h>
+#include <dcmtk/dcmjpeg/djencode.h>
+#include <dcmtk/dcmjpeg/djrplol.h>
+#include <dcmtk/dcmjpls/djencode.h>
+#include <dcmtk/dcmjpls/djrparam.h>
 
 #include <algorithm>
 #include <cmath>
@@ -26,6 +32,23 @@ inline void edit(const std::filesystem::path& file, const std::function<void(Dcm
   change(*format.getDataset());
   ASSERT_TRUE(format.getDataset()->chooseRepresentation(syntax, how).good());
   ASSERT_TRUE(format.saveFile(OFFilename(file.c_str()), syntax).good());
+}
+
+// The transfer syntaxes without loss that DCMTK can write, and what edit() needs to write them.
+inline std::vector<std::pair<E_TransferSyntax, const DcmRepresentationParameter*>> written_syntaxes() {
+  DcmRLEEncoderRegistration::registerCodecs();
+  DJEncoderRegistration::registerCodecs();
+  DJLSEncoderRegistration::registerCodecs();
+  static const DcmRLERepresentationParameter rle;
+  static const DJ_RPLossless lossless(1, 0);
+  static const DJLSRepresentationParameter jpegls(0, OFTrue);
+  return {{EXS_LittleEndianImplicit, nullptr},
+          {EXS_BigEndianExplicit, nullptr},
+          {EXS_DeflatedLittleEndianExplicit, nullptr},
+          {EXS_RLELossless, &rle},
+          {EXS_JPEGProcess14SV1, &lossless},
+          {EXS_JPEGProcess14, &lossless},
+          {EXS_JPEGLSLossless, &jpegls}};
 }
 
 inline void put(DcmDataset& data, const DcmTagKey& tag, const std::string& value) {

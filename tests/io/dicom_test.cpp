@@ -1,13 +1,6 @@
 // DICOM series written and read again: places, values, order, transfer syntaxes; the layout; the columns of a table.
 #include "io/dicom.h"
 
-#include <dcmtk/dcmdata/dcrleerg.h>
-#include <dcmtk/dcmdata/dcrlerp.h>
-#include <dcmtk/dcmjpeg/djencode.h>
-#include <dcmtk/dcmjpeg/djrplol.h>
-#include <dcmtk/dcmjpls/djencode.h>
-#include <dcmtk/dcmjpls/djrparam.h>
-
 #include <algorithm>
 #include <set>
 
@@ -142,21 +135,7 @@ TEST(Dicom, EveryTransferSyntaxGivesTheSameVoxels) {
   const Scratch folder;
   const Volume v = picture(VoxelType::kUInt16, {4, 16, 20});
   io::read_dicom(written(folder / "plain", v));
-  DcmRLEEncoderRegistration::registerCodecs();
-  DJEncoderRegistration::registerCodecs();
-  DJLSEncoderRegistration::registerCodecs();
-  const DcmRLERepresentationParameter rle;
-  const DJ_RPLossless lossless(1, 0);
-  const DJLSRepresentationParameter jpegls(0, OFTrue);
-  const std::pair<E_TransferSyntax, const DcmRepresentationParameter*> kinds[] = {
-      {EXS_LittleEndianImplicit, nullptr},
-      {EXS_BigEndianExplicit, nullptr},
-      {EXS_DeflatedLittleEndianExplicit, nullptr},
-      {EXS_RLELossless, &rle},
-      {EXS_JPEGProcess14SV1, &lossless},
-      {EXS_JPEGProcess14, &lossless},
-      {EXS_JPEGLSLossless, &jpegls}};
-  for (const auto& [syntax, how] : kinds) {
+  for (const auto& [syntax, how] : written_syntaxes()) {
     const Files files = written(folder / DcmXfer(syntax).getXferName(), v);
     for (const auto& file : files)
       edit(

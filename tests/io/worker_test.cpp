@@ -139,8 +139,8 @@ TEST(Worker, HeadersAreFoundAsInThisProcess) {
   EXPECT_EQ(here.others, there.others);
   ASSERT_EQ(here.damaged.size(), there.damaged.size());
   for (std::size_t i = 0; i < here.damaged.size(); ++i) {
-    EXPECT_EQ(here.damaged[i].code, there.damaged[i].code);
-    EXPECT_EQ(here.damaged[i].story, there.damaged[i].story);
+    EXPECT_EQ(here.damaged[i].why.code, there.damaged[i].why.code);
+    EXPECT_EQ(here.damaged[i].why.story, there.damaged[i].why.story);
   }
 }
 

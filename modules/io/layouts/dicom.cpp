@@ -27,7 +27,8 @@ Entry of_damage(const DicomDamage& damage, const fs::path& root, const DeidKey& 
   Entry entry;
   entry.id = key.pseudonym('d', damage.file.lexically_relative(root).generic_string());
   entry.files = {damage.file};
-  entry.refused = Refusal{damage.code, "file " + damage.file.filename().string() + ": " + damage.story, damage.hint};
+  entry.refused =
+      Refusal{damage.why.code, "file " + damage.file.filename().string() + ": " + damage.why.story, damage.why.hint};
   return entry;
 }
 
