@@ -11,6 +11,7 @@
 #ifdef GADOLIN_HAS_IMAGING
 #include "io/format.h"
 #include "io/layout.h"
+#include "io/source.h"
 #endif
 
 namespace pipelines {
@@ -57,7 +58,7 @@ class FoundCases : public CaseSource {
       throw core::Error("there is no label map", "name it in the label column of the table");
     });
   }
-  std::string hash(std::size_t at) const override { return io::source_hash(cohort_.entries[at]); }
+  std::string hash(std::size_t at) const override { return io::source_hash(cohort_.entries[at], cohort_); }
   const std::map<int, std::string>& label_names() const override { return cohort_.label_names; }
 
  private:

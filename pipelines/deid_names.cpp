@@ -8,15 +8,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// "/out/a.store/" -> "/out/a.store.key".
-fs::path key_beside(const fs::path& target) {
-  fs::path plain = fs::absolute(target).lexically_normal();
-  if (!plain.has_filename()) plain = plain.parent_path();
-  if (!plain.has_relative_path())
-    throw core::usage_error("the key cannot lie beside " + target.string(), "name a folder in it, or --deid-key FILE");
-  return plain += ".key";
-}
-
 fs::path links_beside(fs::path key_file) {
   return key_file.extension() == ".key" ? key_file.replace_extension(".links.csv") : key_file += ".links.csv";
 }
@@ -34,6 +25,14 @@ bool lies_within(const fs::path& path, const fs::path& folder) {
   return !inside.empty() && *inside.begin() != "..";
 }
 
+fs::path beside_store(const fs::path& store, const std::string& ending) {
+  fs::path plain = fs::absolute(store).lexically_normal();
+  if (!plain.has_filename()) plain = plain.parent_path();
+  if (!plain.has_relative_path())
+    throw core::usage_error("nothing can lie beside " + store.string(), "name a folder in it");
+  return plain += ending;
+}
+
 DeidNames::DeidNames() = default;
 
 std::string DeidNames::how_to_make_one() {
@@ -41,7 +40,7 @@ std::string DeidNames::how_to_make_one() {
 }
 
 DeidNames::DeidNames(const fs::path& target, const std::string& key_file, const std::string& fingerprint) {
-  key_file_ = key_file.empty() ? key_beside(target) : fs::path(key_file);
+  key_file_ = key_file.empty() ? beside_store(target, ".key") : fs::path(key_file);
   links_file_ = links_beside(key_file_);
   require_outside(key_file_, target);
   const std::string name = key_file_.filename().string();
@@ -70,7 +69,7 @@ void DeidNames::keep(const io::DeidLinks& links) {
     core::log_info("a new key is in " + key_file_.string() + ": keep it, and keep it apart from the data");
     is_new_ = false;
   }
-  io::append_links(links_file_, links);
+  if (!links.empty()) io::append_links(links_file_, links);
 }
 
 }  // namespace pipelines

@@ -15,6 +15,9 @@ namespace pipelines {
 // The folder itself counts as within it; links are followed.
 bool lies_within(const std::filesystem::path& path, const std::filesystem::path& folder);
 
+// "/out/a.store/" -> "/out/a.store.key". Throws usage Error for a folder that has nothing beside it.
+std::filesystem::path beside_store(const std::filesystem::path& store, const std::string& ending);
+
 class DeidNames {
  public:
   // `target`: the store, or the folder that deidentify writes. `key_file`: of --deid-key, "" = beside the target.

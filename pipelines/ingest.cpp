@@ -8,14 +8,14 @@
 #include <optional>
 
 #include "core/files.h"
-#include "core/hash.h"
 #include "core/log.h"
 #include "core/parallel.h"
 #include "core/progress.h"
 #include "core/stop_signal.h"
-#include "io/deidentify_policy.h"
+#include "io/file_index.h"
 #include "io/layout.h"
 #include "io/reasons.h"
+#include "io/source.h"
 #include "io/worker_pool.h"
 #include "pipelines/case_loop.h"
 #include "pipelines/command.h"
@@ -23,6 +23,7 @@
 #include "pipelines/ingest_forecast.h"
 #include "pipelines/ingest_quality.h"
 #include "pipelines/ingest_report.h"
+#include "pipelines/ingest_request.h"
 #include "store/manifest.h"
 #include "store/reader.h"
 #include "store/writer.h"
@@ -33,80 +34,11 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
-struct Request {
-  std::string source, store, layout = "auto", shard, report, table, by = "PatientID", deid_key;
-  std::string deid = "basic,modified-dates";
-  std::vector<std::string> labels;
-  int workers = 0;
-  double commit_every_s = 60, limit_s = 60;
-  std::int64_t limit_mb = 2048;
-  bool dry_run = false, json = false, permission = false;
-};
-
-// "1=anterior" each; 0 is the background unless said otherwise.
-std::map<int, std::string> label_names(const std::vector<std::string>& arguments) {
-  std::map<int, std::string> names;
-  for (const std::string& argument : arguments) {
-    const std::size_t cut = argument.find('=');
-    const std::string number = argument.substr(0, cut);
-    if (cut == std::string::npos || cut + 1 == argument.size() || number.empty() || number.size() > 5 ||
-        number.find_first_not_of("0123456789") != std::string::npos || std::stoi(number) > 65535) {
-      throw core::usage_error("--labels " + argument + " is not NUMBER=NAME", "for example --labels 1=liver 2=tumour");
-    }
-    names[std::stoi(number)] = argument.substr(cut + 1);
-  }
-  if (!names.empty()) names.emplace(0, "background");
-  return names;
-}
-
-std::optional<io::Join> join_of(const Request& request) {
-  if (request.table.empty()) return std::nullopt;
-  return io::Join{request.table, request.by};
-}
-
-io::WorkerLimits limits_of(const Request& request) {
-  io::WorkerLimits limits;
-  limits.cpu_s = request.limit_s;
-  limits.wall_s = 5 * request.limit_s;
-  limits.memory_bytes = static_cast<std::uint64_t>(request.limit_mb) << 20;
-  return limits;
-}
-
-// "2/8": the second of eight parts. A case's part follows from its id alone, so the parts are disjoint and together
-// they are all, on whatever machines they are made.
-void keep_shard(const std::string& shard, std::vector<io::Entry>& entries) {
-  unsigned part = 0, parts = 0;
-  int read = 0;
-  if (std::sscanf(shard.c_str(), "%u/%u%n", &part, &parts, &read) != 2 ||
-      static_cast<std::size_t>(read) != shard.size() || part < 1 || part > parts)
-    throw core::usage_error("--shard " + shard + " is no part of a whole", "for example --shard 1/8 to --shard 8/8");
-  std::erase_if(entries, [&](const io::Entry& entry) {
-    return std::stoul(core::sha256_hex(entry.id).substr(0, 8), nullptr, 16) % parts != part - 1;
-  });
-}
-
 // The key that names are made with. A store that is there goes on with its own.
-DeidNames names_for(const Request& request) {
+DeidNames names_for(const IngestRequest& request) {
   if (request.dry_run) return {};
   const bool begun = fs::exists(store::manifest_path(request.store));
   return {request.store, request.deid_key, begun ? store::Reader(request.store).names_key() : ""};
-}
-
-constexpr const char* kPatientCharacteristics = "113108";
-
-// CID 7050 codes of what was applied to DICOM images. A store keeps no date, UID, device or description of theirs,
-// so options about those have nothing to do.
-std::string deid_codes(const Request& request) {
-  if (request.deid == "off") {
-    if (!request.permission)
-      throw core::usage_error("--deid off keeps who the patients are", "--i-have-permission says that you may");
-    return "none";
-  }
-  const io::DeidPolicy policy = io::DeidPolicy::parse(request.deid);
-  std::string codes = "113100";
-  if (policy.has(io::DeidOption::kPatientCharacteristics)) codes += std::string(" ") + kPatientCharacteristics;
-  if (policy.has(io::DeidOption::kInstitution)) codes += " 113112";
-  return codes;
 }
 
 // Originals in place of pseudonyms where that was asked for: part of the entries, so that a store is not gone on with
@@ -126,8 +58,8 @@ void keep_originals(const std::string& codes, io::Cohort& cohort) {
 }
 
 // Parts of a whole with a key each would name one case differently, and so would leave out some and double others.
-void require_one_key(const Request& request, const io::Cohort& cohort) {
-  if (request.shard.empty() || request.dry_run || !request.deid_key.empty() || !cohort.names_are_keyed()) return;
+void require_one_key(const IngestRequest& request) {
+  if (request.shard.empty() || request.dry_run || !request.deid_key.empty()) return;
   throw core::usage_error("--shard of DICOM images needs --deid-key FILE, the same for all parts",
                           DeidNames::how_to_make_one());
 }
@@ -151,7 +83,52 @@ struct Workplace {
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-Workplace workplace_of(const Request& request, const io::Cohort& cohort, io::Reading& reading, DeidNames& names) {
+// What is the run's before it finds a case: the store is no other process's, and what is known of the files lies beside
+// it.
+struct Claim {
+  std::unique_ptr<store::Lock> lock;  // none: a dry run
+  std::shared_ptr<io::FileIndex> index;
+  fs::path made;  // the file of an index that was not there before
+
+  void withdraw() {
+    index.reset();
+    if (!made.empty()) fs::remove(made);
+  }
+};
+
+Claim claim_of(const IngestRequest& request) {
+  if (request.dry_run || !fs::exists(request.source)) return {};
+  Claim claim{std::make_unique<store::Lock>(request.store), nullptr, ""};
+  const fs::path file = beside_store(request.store, ".index.sqlite");
+  try {
+    if (!fs::exists(file)) claim.made = file;
+    claim.index = std::make_shared<io::FileIndex>(file);
+  } catch (const core::Error& error) {
+    core::log_warn(std::string("the next run will read all files again: ") + error.what());
+    claim.index = std::make_shared<io::FileIndex>();
+  }
+  return claim;
+}
+
+// Finds the cases of this run. Names of DICOM images are made with a key that is kept before: a run that is killed
+// while it looks at half a million headers is gone on with.
+io::Cohort cohort_of(const IngestRequest& request, io::Reading& reading, DeidNames& names, Claim& claim) {
+  const Part part = part_of(request);
+  const std::string codes = deid_codes(request);
+  if (claim.lock && io::layout_for(request.source, request.layout).name == std::string("dicom")) {
+    require_one_key(request);
+    names.keep({});
+  }
+  io::Cohort cohort = io::find_cohort(request.source, {request.layout, label_names_of(request), request.workers,
+                                                       join_of(request), &reading, names.key(), claim.index});
+  if (cohort.names_are_keyed()) require_one_key(request);
+  keep_originals(codes, cohort);
+  keep_part(part, cohort.entries);
+  return cohort;
+}
+
+Workplace workplace_of(const IngestRequest& request, const io::Cohort& cohort, io::Reading& reading, DeidNames& names,
+                       Claim claim) {
   Workplace place{cohort, reading, cohort.names_are_keyed() ? deid_codes(request) : "", nullptr, nullptr, nullptr};
   if (request.dry_run) {
     place.forecast = std::make_unique<IngestForecast>(static_cast<std::int64_t>(cohort.entries.size()));
@@ -161,9 +138,9 @@ Workplace workplace_of(const Request& request, const io::Cohort& cohort, io::Rea
   store::WriterOptions options;
   options.label_names = cohort.label_names;
   if (cohort.names_are_keyed()) options.names_key = cohort.key.fingerprint();
-  place.writer = std::make_unique<store::Writer>(request.store, options);
+  place.writer = std::make_unique<store::Writer>(std::move(*claim.lock), options);
   if (cohort.names_are_keyed()) names.keep(cohort.links);
-  place.quality = std::make_unique<QualityLog>(fs::path(request.store) / "qc" / "cases.jsonl");
+  place.quality = std::make_unique<QualityLog>(fs::path(request.store) / kQualityFile);
   return place;
 }
 
@@ -177,20 +154,30 @@ CaseOutcome weigh(std::int64_t index, const volume::Case& one, double read_s, co
   return CaseOutcome::added(one);
 }
 
+// What was hashed is what was read.
+void require_unchanged(const io::Entry& entry, const io::Cohort& cohort, const std::string& stamp) {
+  if (io::source_stamp(entry, cohort) == stamp) return;
+  throw io::reject("CHANGED", "a file changed while it was read",
+                   "run the same command again when it is there as a whole")
+      .within("case " + entry.id);
+}
+
 // Loads one case and adds it. What is wrong with the case becomes its outcome; what is wrong with the store is thrown.
 CaseOutcome take_in(std::int64_t index, const Workplace& place) {
   const io::Entry& entry = place.cohort.entries[static_cast<std::size_t>(index)];
   std::optional<volume::Case> one;
-  std::string hash;
+  std::string hash, stamp;
   bool present = false;
   const Clock::time_point start = Clock::now();
   try {
     if (place.writer != nullptr) {
-      hash = io::source_hash(entry);
+      stamp = io::source_stamp(entry, place.cohort);
+      hash = io::source_hash(entry, place.cohort);
       present = place.writer->has(entry.id, hash);
       if (present && place.quality->has(entry.id, hash)) return {CaseOutcome::Status::kPresent, "", ""};
     }
     one = place.reading.load(entry, place.cohort);
+    if (place.writer != nullptr) require_unchanged(entry, place.cohort, stamp);
     if (!place.deid_codes.empty()) tell_deid(*one, place.deid_codes);
   } catch (const core::Error& error) {
     return CaseOutcome::failed(io::reason_of(error), error);
@@ -209,7 +196,7 @@ std::string size_text(double bytes) {
   return bytes >= 1e9 ? fmt::format("{:.2f} GB", bytes / 1e9) : fmt::format("{:.1f} MB", bytes / 1e6);
 }
 
-void tell_json(const Request& request, const Workplace& place, const CaseTally& sum, double seconds) {
+void tell_json(const IngestRequest& request, const Workplace& place, const CaseTally& sum, double seconds) {
   boost::json::object reasons, labels;
   for (const auto& [reason, count] : sum.reasons) reasons[reason] = count;
   for (const auto& [value, label] : place.cohort.label_names) labels[std::to_string(value)] = label;
@@ -243,7 +230,7 @@ void tell_table(const CaseTally& sum) {
   std::printf("%s\n", core::to_text(table).c_str());
 }
 
-void tell_summary(const Request& request, const Workplace& place, const CaseTally& sum, double seconds) {
+void tell_summary(const IngestRequest& request, const Workplace& place, const CaseTally& sum, double seconds) {
   if (request.json) return tell_json(request, place, sum, seconds);
   if (request.dry_run) tell_table(sum);
   std::string line = fmt::format("ingest ({}): {} cases found, {} {}", place.cohort.layout, place.cohort.entries.size(),
@@ -258,7 +245,7 @@ void tell_summary(const Request& request, const Workplace& place, const CaseTall
   if (!request.dry_run) std::printf("report: %s/ingest_report.html\n", request.store.c_str());
 }
 
-std::vector<std::pair<std::string, std::string>> facts_of(const Request& request, const Workplace& place,
+std::vector<std::pair<std::string, std::string>> facts_of(const IngestRequest& request, const Workplace& place,
                                                           double seconds) {
   std::vector<std::pair<std::string, std::string>> facts{{"layout", place.cohort.layout},
                                                          {"gadolin", GADOLIN_VERSION},
@@ -273,7 +260,7 @@ std::vector<std::pair<std::string, std::string>> facts_of(const Request& request
   return facts;
 }
 
-void write_reports(const Request& request, const Workplace& place, const std::vector<CaseOutcome>& outcomes,
+void write_reports(const IngestRequest& request, const Workplace& place, const std::vector<CaseOutcome>& outcomes,
                    double seconds) {
   if (!place.quality) return;
   std::vector<std::string> ids;
@@ -291,24 +278,30 @@ void write_reports(const Request& request, const Workplace& place, const std::ve
   core::publish_file(folder / "ingest_report.html", ingest_page(run, sums));
 }
 
-core::Exit ingest(const Request& given) {
-  Request request = given;
-  if (request.workers <= 0) request.workers = core::usable_processors();
+void require_sound(const IngestRequest& request) {
   if (request.store.empty() && !request.dry_run)
     throw core::usage_error("no store is named", "gadolin ingest SOURCE STORE, or --dry-run to check only");
   if (!request.report.empty() && !request.dry_run)
     throw core::usage_error("--report is for --dry-run", "without it the reports are written into the store");
+}
+
+core::Exit ingest(const IngestRequest& given) {
+  IngestRequest request = given;
+  if (request.workers <= 0) request.workers = core::usable_processors();
+  require_sound(request);
   const auto start = Clock::now();
-  const std::string codes = deid_codes(request);
   DeidNames names = names_for(request);
   io::WorkerPool workers({request.workers, limits_of(request), {}});
-  io::Cohort cohort = io::find_cohort(request.source, {request.layout, label_names(request.labels), request.workers,
-                                                       join_of(request), &workers, names.key()});
-  require_one_key(request, cohort);
-  keep_originals(codes, cohort);
+  Claim claim = claim_of(request);
+  io::Cohort cohort;
+  try {
+    cohort = cohort_of(request, workers, names, claim);
+  } catch (...) {
+    claim.withdraw();
+    throw;
+  }
   for (const std::string& note : cohort.notes) core::log_info(note);
-  if (!request.shard.empty()) keep_shard(request.shard, cohort.entries);
-  const Workplace place = workplace_of(request, cohort, workers, names);
+  const Workplace place = workplace_of(request, cohort, workers, names, std::move(claim));
   const core::StopSignal stop;  // ends the command after the cases at hand
   const CaseLoop loop{request.dry_run ? "check" : "ingest", static_cast<std::int64_t>(cohort.entries.size()),
                       request.workers, place.writer.get(), request.commit_every_s};
@@ -321,53 +314,7 @@ core::Exit ingest(const Request& given) {
 }
 
 std::function<core::Exit()> attach(CLI::App& app) {
-  auto request = std::make_shared<Request>();
-  app.add_option("SOURCE", request->source, "folder, dataset.json's folder, .csv table or one image")->required();
-  app.add_option("STORE", request->store, "folder of the store; made, or gone on with");
-  std::vector<std::string> layouts{"auto"};
-  for (const io::Layout* layout : io::layouts()) layouts.emplace_back(layout->name);
-  app.add_option("--layout", request->layout, "how the source is laid out")
-      ->check(CLI::IsMember(layouts))
-      ->capture_default_str();
-  app.add_option("--labels", request->labels, "declared classes, NUMBER=NAME; they win over the source's own")
-      ->type_name("NUMBER=NAME")
-      ->delimiter(',');
-  app.add_option("--table", request->table, "labels, scores, groups and report texts to join before identifiers go")
-      ->type_name("FILE");
-  const auto keys = io::join_keys();
-  app.add_option("--by", request->by, "the column of --table that names the case")
-      ->check(CLI::IsMember(std::vector<std::string>(keys.begin(), keys.end())))
-      ->capture_default_str();
-  app.add_option("--workers", request->workers, "cases read at once, one volume each; 0 = one a processor")
-      ->check(CLI::Range(0, 1024))
-      ->capture_default_str();
-  app.add_option("--commit-every", request->commit_every_s, "publish what was added at least this often, seconds")
-      ->check(CLI::Range(0.0, 86400.0))
-      ->capture_default_str();
-  app.add_option("--limit-seconds", request->limit_s,
-                 "seconds of computing that one case may take; five times as long by the clock")
-      ->check(CLI::Range(1.0, 86400.0))
-      ->capture_default_str();
-  app.add_option("--limit-mb", request->limit_mb, "memory that reading one case may take, its voxels included")
-      ->check(CLI::Range(256, 1 << 20))
-      ->capture_default_str();
-  app.add_option(
-         "--deid", request->deid,
-         "what of DICOM headers is kept: basic,modified-dates ... as of gadolin deidentify, or off; a store keeps "
-         "no dates, UIDs, devices or descriptions in any case")
-      ->type_name("OPTIONS")
-      ->capture_default_str();
-  app.add_flag("--i-have-permission", request->permission, "with --deid off: patients may be named in this store");
-  app.add_option("--deid-key", request->deid_key,
-                 "file of the key that DICOM images are named with; without it STORE.key beside the store, made once")
-      ->type_name("FILE");
-  app.add_option("--shard", request->shard,
-                 "only this part of the cases, for many machines; gadolin store merge joins them")
-      ->type_name("I/N");
-  app.add_flag("--dry-run", request->dry_run, "read and check every case, forecast size and time, write nothing");
-  app.add_option("--report", request->report, "of a dry run: write the page of quality control into this file")
-      ->type_name("FILE");
-  app.add_flag("--json", request->json, "the summary as one JSON object");
+  const std::shared_ptr<IngestRequest> request = ingest_options(app);
   return [request] { return ingest(*request); };
 }
 

@@ -33,6 +33,9 @@ struct CaseQuality {
   volume::Likeness likeness;
 };
 
+// Of a store: where its QualityLog lies. Logs may be joined end to end.
+inline constexpr const char* kQualityFile = "qc/cases.jsonl";
+
 CaseQuality quality_of(const volume::Case& one, const std::string& source_hash);
 // The middle of the first image in three planes as PNG, labels in colour.
 std::vector<std::byte> thumbnail_of(const volume::Case& one);

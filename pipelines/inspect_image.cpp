@@ -12,6 +12,7 @@
 #include "core/parallel.h"
 #include "io/format.h"
 #include "io/layout.h"
+#include "io/source.h"
 #include "pipelines/inspect_subject.h"
 #include "report/montage.h"
 
@@ -59,14 +60,14 @@ report::Picture cohort_picture(const io::Cohort& cohort) {
   return report::contact_sheet(pictures, 3, 8);
 }
 
-core::Table entry_table(const std::vector<io::Entry>& entries) {
+core::Table entry_table(const io::Cohort& cohort) {
   core::Table table{{"case", "patient", "files", "channels", "label", "targets"}, {}};
-  for (const io::Entry& entry : entries) {
+  for (const io::Entry& entry : cohort.entries) {
     std::string channels, targets;
     for (const auto& channel : entry.channels) channels += (channels.empty() ? "" : " ") + channel.name;
     for (const auto& [name, value] : entry.scalars) targets += (targets.empty() ? "" : " ") + name;
-    table.add({entry.id, entry.groups.patient, std::to_string(entry.files.size()), channels, entry.label ? "yes" : "no",
-               targets});
+    table.add({entry.id, entry.groups.patient, std::to_string(io::with_files(entry, cohort).files.size()), channels,
+               entry.label ? "yes" : "no", targets});
   }
   return table;
 }
@@ -120,7 +121,7 @@ Subject inspect_cohort(const InspectRequest& request) {
   for (const auto& [label, name] : cohort->label_names)
     subject.facts.push_back(fact(fmt::format("class {}", label), name));
   for (const std::string& note : cohort->notes) subject.facts.push_back(fact("note", note));
-  subject.cases = entry_table(entries);
+  subject.cases = entry_table(*cohort);
   subject.picture = [cohort] { return cohort_picture(*cohort); };
   return subject;
 }

@@ -4,12 +4,15 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <cstdio>
+#include <fstream>
 #include <mutex>
 
+#include "core/files.h"
 #include "core/parallel.h"
 #include "core/progress.h"
 #include "core/table.h"
 #include "pipelines/command.h"
+#include "pipelines/ingest_quality.h"
 #include "store/merge.h"
 #include "store/reader.h"
 
@@ -97,9 +100,26 @@ core::Exit check(const Words& words) {
                                                                     : core::Exit::kSomeFailed;
 }
 
+// The notes of quality control of all parts, so that a report of the whole needs no image again.
+void join_quality_logs(const std::vector<fs::path>& parts, const fs::path& out) {
+  const auto is_there = [](const fs::path& part) { return fs::exists(part / kQualityFile); };
+  if (std::none_of(parts.begin(), parts.end(), is_there)) return;
+  core::publish_file(out / kQualityFile, [&](const fs::path& file) {
+    std::ofstream joined(file, std::ios::binary);
+    for (const fs::path& part : parts) {
+      if (!is_there(part)) continue;
+      std::ifstream lines(part / kQualityFile, std::ios::binary);
+      // A line that a killed run left unfinished ends with the file, and is left out.
+      for (std::string line; std::getline(lines, line) && !lines.eof();) joined << line << '\n';
+    }
+    if (!joined.flush()) throw core::Error("cannot write the notes of quality control", "the disk may be full");
+  });
+}
+
 core::Exit merge(const Words& words) {
   const std::vector<fs::path> parts(words.parts.begin(), words.parts.end());
   const store::Merged merged = store::merge(parts, words.out);
+  join_quality_logs(parts, words.out);
   std::printf("store merge: %lld cases in %lld shards, %.1f MiB; %lld were in several parts, equal\n",
               static_cast<long long>(merged.cases), static_cast<long long>(merged.shards),
               static_cast<double>(merged.size_bytes) / (1 << 20), static_cast<long long>(merged.doubled));

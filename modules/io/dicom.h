@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -27,6 +28,9 @@
 #include "volume/case.h"
 
 namespace io {
+
+class FileIndex;
+class Reading;
 
 // All files of one SeriesInstanceUID; whether they make a volume, read_dicom tells. A plain value.
 struct DicomSeries {
@@ -50,19 +54,25 @@ struct DicomDamage {
 };
 
 struct DicomScan {
-  std::vector<DicomSeries> series;   // in the order of their first files
+  std::vector<DicomSeries> series;   // in the order of their first files; without their files, which `index` has
   std::vector<DicomDamage> damaged;  // in the order of the files
   std::int64_t others = 0;           // files that are no DICOM images: texts, DICOMDIR, reports
   WalkCounts walked;                 // what the folder held besides files
   DeidLinks links;                   // of the patients and sites: for the link table alone
+  std::shared_ptr<FileIndex> index;  // of all files
 };
 
-class Reading;
-
-// Looks at the header of every file below `folder` (or at one file), through `reading` (nullptr: in this process).
-// Memory grows with the number of files, not with their size. Throws nothing for bad files.
-DicomScan scan_dicom(const std::filesystem::path& folder, int threads = 1, Reading* reading = nullptr,
-                     const DeidKey& key = DeidKey::known_to_all());
+struct ScanOptions {
+  int threads = 1;
+  Reading* reading = nullptr;             // nullptr: in this process
+  DeidKey key = DeidKey::known_to_all();  // that names are made with
+  std::shared_ptr<FileIndex> index;       // goes on with it; nullptr: one of this scan
+};
+// Looks at the header of every file below `folder` (or at one file), but for those the index knows. Memory grows with
+// the number of series, not with that of files. Throws nothing for bad files.
+DicomScan scan_dicom(const std::filesystem::path& folder, const ScanOptions& options = {});
+// With their files; for a folder known to be small.
+std::vector<DicomSeries> whole_series(const DicomScan& scan);
 // True when one of the first files of the folder, or the file, has the DICOM magic (PS3.10 7.1).
 bool looks_like_dicom(const std::filesystem::path& path);
 

@@ -67,7 +67,7 @@ void fill(Volume& volume, const std::vector<DicomHeader>& slices, const std::vec
   PixelReader reader;
   for (std::size_t i = 0; i < order.size(); ++i) {
     const DicomHeader& slice = slices[order[i]];
-    core::with_context("file " + slice.path.filename().string(),
+    core::with_context("slice " + std::to_string(i + 1) + " of " + std::to_string(order.size()) + " by place",
                        [&] { reader.read(slice, volume.bytes().subspan(i * bytes, bytes)); });
   }
 }
@@ -148,10 +148,10 @@ DicomVolume read_dicom(std::span<const fs::path> files, const DeidKey& key) {
 }
 
 DicomVolume read_dicom_folder(const fs::path& folder, const DeidKey& key) {
-  const DicomScan scan = scan_dicom(folder, 1, nullptr, key);
+  const DicomScan scan = scan_dicom(folder, {.key = key});
   if (!scan.damaged.empty()) {
     const DicomDamage& damage = scan.damaged.front();
-    throw reject(damage.why.code, damage.why.story, damage.why.hint).within("file " + damage.file.filename().string());
+    throw reject(damage.why.code, damage.why.story, damage.why.hint).within("one of its files");
   }
   if (scan.series.empty())
     throw reject("EMPTY", "no DICOM image is in " + folder.filename().string(), "check the path");
@@ -159,7 +159,7 @@ DicomVolume read_dicom_folder(const fs::path& folder, const DeidKey& key) {
     throw reject("SEVERAL_SERIES",
                  folder.filename().string() + " holds " + std::to_string(scan.series.size()) + " series",
                  "name the folder of one series");
-  return read_dicom(scan.series.front(), key);
+  return read_dicom(whole_series(scan).front(), key);
 }
 
 }  // namespace io

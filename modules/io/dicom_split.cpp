@@ -173,9 +173,11 @@ std::vector<VolumePart> parted_by_order(Slices slices, const Places& places) {
 SeriesSlices slices_of_files(std::span<const fs::path> files, const DeidKey& key) {
   SeriesSlices all;
   std::map<std::string, fs::path> instances;
-  for (const fs::path& file : files) {
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const fs::path& file = files[i];
     std::vector<DicomHeader> slices =
-        core::with_context("file " + file.filename().string(), [&] { return read_slices(file, key); });
+        core::with_context("file " + std::to_string(i + 1) + " of " + std::to_string(files.size()) + " by name",
+                           [&] { return read_slices(file, key); });
     const auto [there, added] = instances.emplace(slices.front().instance, file);
     if (!added) {
       if (core::sha256_file_hex(file) != core::sha256_file_hex(there->second))

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include <string_view>
 #include <vector>
@@ -16,14 +17,20 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kDeepestFolder = 256;
 
+constexpr std::int64_t kSettled = 2'000'000'000;  // disks that keep times keep them to two seconds or better
+
+std::int64_t ns_of(const timespec& time) { return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec; }
+
 struct CloseFolder {
   void operator()(DIR* folder) const { ::closedir(folder); }
 };
 using OpenFolder = std::unique_ptr<DIR, CloseFolder>;
 
 WalkedFile described(fs::path path, const struct stat& facts) {
-  return {std::move(path), facts.st_size,
-          std::int64_t{facts.st_mtim.tv_sec} * 1'000'000'000 + std::int64_t{facts.st_mtim.tv_nsec}};
+  const std::int64_t changed = ns_of(facts.st_mtim);
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  return {std::move(path), facts.st_size, changed, ns_of(now) - changed > kSettled};
 }
 
 }  // namespace
@@ -107,5 +114,13 @@ std::optional<WalkedFile> FileWalk::next() {
 }
 
 const WalkCounts& FileWalk::counts() const { return state_->counts; }
+
+WalkedFile file_at(const fs::path& path) {
+  struct stat facts {};
+  if (::stat(path.c_str(), &facts) != 0)
+    throw reject("FILE_MISSING", "file " + path.filename().string() + " is not there",
+                 "check the path, or copy the file");
+  return described(path, facts);
+}
 
 }  // namespace io

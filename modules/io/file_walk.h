@@ -13,6 +13,7 @@ struct WalkedFile {
   std::filesystem::path path;
   std::int64_t size_bytes = 0;
   std::int64_t changed_ns = 0;  // since 1970
+  bool settled = false;         // not changed for two seconds when it was met: a later change shows in changed_ns
 };
 
 struct WalkCounts {
@@ -40,5 +41,8 @@ class FileWalk {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+// The file itself. Throws Error [FILE_MISSING].
+WalkedFile file_at(const std::filesystem::path& path);
 
 }  // namespace io

@@ -6,7 +6,6 @@
 
 #include "core/config.h"
 #include "core/files.h"
-#include "core/hash.h"
 #include "io/format.h"
 #include "io/reject.h"
 #include "io/report_text.h"
@@ -21,22 +20,6 @@ GADOLIN_LAYOUTS(X)
 #undef X
 
 namespace {
-
-const Layout& chosen(const std::filesystem::path& path, const std::string& name) {
-  std::vector<std::string> known;
-  for (const Layout* layout : layouts()) {
-    if (layout->name == name || (name == "auto" && layout->mine(path))) return *layout;
-    known.emplace_back(layout->name);
-  }
-  if (name == "auto")
-    throw reject("EMPTY", path.filename().string() + " is neither a folder, a table nor an image",
-                 "give a folder of images, a dataset.json's folder or a .csv");
-  const std::string close = core::nearest(name, known);
-  std::string all = "auto";
-  for (const std::string& each : known) all += "|" + each;
-  throw core::usage_error("no layout is called '" + name + "'",
-                          close.empty() ? "one of " + all : "did you mean '" + close + "'?");
-}
 
 // The files an image file cannot be read without: the other half of a pair.
 void add_files(std::vector<std::filesystem::path>& files, const std::filesystem::path& image) {
@@ -94,6 +77,22 @@ std::span<const Layout* const> layouts() {
   return kAll;
 }
 
+const Layout& layout_for(const std::filesystem::path& path, const std::string& name) {
+  std::vector<std::string> known;
+  for (const Layout* layout : layouts()) {
+    if (layout->name == name || (name == "auto" && layout->mine(path))) return *layout;
+    known.emplace_back(layout->name);
+  }
+  if (name == "auto")
+    throw reject("EMPTY", path.filename().string() + " is neither a folder, a table nor an image",
+                 "give a folder of images, a dataset.json's folder or a .csv");
+  const std::string close = core::nearest(name, known);
+  std::string all = "auto";
+  for (const std::string& each : known) all += "|" + each;
+  throw core::usage_error("no layout is called '" + name + "'",
+                          close.empty() ? "one of " + all : "did you mean '" + close + "'?");
+}
+
 Cohort find_cohort(const std::filesystem::path& given, const LayoutOptions& options) {
   std::filesystem::path path = given.lexically_normal();
   if (!path.has_filename()) path = path.parent_path();
@@ -101,10 +100,11 @@ Cohort find_cohort(const std::filesystem::path& given, const LayoutOptions& opti
     throw core::usage_error("there is no " + given.string(),
                             "give a folder of images, a dataset.json's folder or a .csv");
   }
-  const Layout& layout = chosen(path, options.layout);
+  const Layout& layout = layout_for(path, options.layout);
   Cohort cohort =
       core::with_context("find cases in " + path.filename().string(), [&] { return layout.find(path, options); });
   cohort.key = options.key;
+  if (options.index) cohort.index = options.index;
   cohort.layout = layout.name;
   cohort.root = std::filesystem::is_directory(path) ? path : path.parent_path();
   if (cohort.entries.empty()) {
@@ -134,33 +134,6 @@ bool Cohort::names_are_keyed() const {
   return std::any_of(entries.begin(), entries.end(), [&](const Entry& entry) {
     return entry.is_series || std::any_of(entry.channels.begin(), entry.channels.end(), dicom);
   });
-}
-
-std::string source_hash(const Entry& entry) {
-  core::Sha256 hash;
-  const auto text = [&](const std::string& word) { hash.update(std::to_string(word.size()) + ":" + word); };
-  text(entry.id);
-  for (const ChannelFile& channel : entry.channels) {
-    text(channel.name);
-    text(channel.modality);
-    text(channel.path.empty() ? "absent" : "there");
-  }
-  text(entry.label ? "label" : "");
-  core::with_context("case " + entry.id, [&] {
-    for (const std::filesystem::path& file : entry.files) {
-      std::error_code unreadable;
-      if (!std::filesystem::exists(file, unreadable)) {
-        throw reject("FILE_MISSING", file.filename().string() + " is not there",
-                     "check the path in the table, or copy the file");
-      }
-      text(core::sha256_file_hex(file));
-    }
-  });
-  for (const std::string& group : {entry.groups.patient, entry.groups.site, entry.groups.vendor}) text(group);
-  for (const auto& [name, value] : entry.scalars) text(name + "=" + std::to_string(value));
-  for (const auto& [name, value] : entry.facts) text(name + "=" + value);
-  text(entry.report);
-  return hash.hex();
 }
 
 std::string modality_named(const std::string& channel) {

@@ -15,6 +15,7 @@
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -28,6 +29,7 @@
 
 namespace io {
 
+class FileIndex;
 class Reading;
 
 struct ChannelFile {
@@ -48,7 +50,7 @@ struct Entry {
   std::vector<std::string> keys;             // hashed_keys() of a DICOM series (join.h)
   std::string report;                        // scrubbed (report_text.h)
   std::vector<std::string> notes;            // codes, as of volume::Case
-  std::vector<std::filesystem::path> files;  // all that the case is made from, for source_hash(); filled by find_cohort
+  std::vector<std::filesystem::path> files;  // all that the case is made from; of a series see with_files() (source.h)
   bool is_series = false;  // `files` are one DICOM series, which gives images and groups instead of `channels`
   std::map<std::string, std::string> only;  // of that series the slices with these facts (DicomSeries); empty: all
   std::optional<Refusal> refused;  // why it cannot be read, where that was seen on finding it: what load() throws
@@ -62,6 +64,7 @@ struct Cohort {
   std::vector<std::string> notes;          // for the person: what was there and is not used
   DeidKey key = DeidKey::known_to_all();   // what names of DICOM images are made with
   DeidLinks links;                         // what those names stand for: for the link table alone
+  std::shared_ptr<FileIndex> index;        // of the files; nullptr where no layout or option made one
 
   // True when the names of some cases come from DICOM images and not from files or tables.
   bool names_are_keyed() const;
@@ -74,6 +77,7 @@ struct LayoutOptions {
   std::optional<Join> join;                // a table to join
   Reading* reading = nullptr;              // who looks into them; nullptr: this process
   DeidKey key = DeidKey::known_to_all();   // that one for what is not kept
+  std::shared_ptr<FileIndex> index;        // what is known of the files already
 };
 
 struct Layout {
@@ -85,6 +89,10 @@ struct Layout {
 // In the order in which "auto" asks them.
 std::span<const Layout* const> layouts();
 
+// The layout of this name, or for "auto" the first whose own the path is. Throws usage Error for an unknown name,
+// [EMPTY] where it is nobody's.
+const Layout& layout_for(const std::filesystem::path& path, const std::string& name);
+
 // Throws Error: usage for a missing path, an unknown layout, a malformed table or two cases of one name (naming both
 // files); [EMPTY] where no image is.
 Cohort find_cohort(const std::filesystem::path& path, const LayoutOptions& options = {});
@@ -92,10 +100,6 @@ Cohort find_cohort(const std::filesystem::path& path, const LayoutOptions& optio
 // Reads the case and checks it: one grid for all (within 0.1 mm), labels whole numbers of the declared classes, kept as
 // uint8 or uint16. Safe from many threads. Throws Error "case ID: ..." with a code (reject.h).
 volume::Case load(const Entry& entry, const Cohort& cohort);
-
-// SHA-256 over everything load() depends on: bytes of the files, names, groups, scalars, report. Throws Error
-// "case ID: ..." for a file that is not there or cannot be read.
-std::string source_hash(const Entry& entry);
 
 // "MR" for "T1w", "CT" for "ct", "OT" for what is no known name.
 std::string modality_named(const std::string& channel);

@@ -7,6 +7,7 @@
 #include "io/format.h"
 #include "io/layout.h"
 #include "io/reject.h"
+#include "io/source.h"
 #include "volume/reorient.h"
 
 namespace io {
@@ -121,12 +122,12 @@ Volume read_channel(const std::filesystem::path& path, const DeidKey& key, volum
   return std::move(read.image);
 }
 
-volume::Case read_series(const Entry& entry, const DeidKey& key) {
+volume::Case read_series(const Entry& entry, const Cohort& cohort) {
   DicomSeries series;
-  series.files = entry.files;
+  series.files = with_files(entry, cohort).files;
   series.only = entry.only;
   series.facts = entry.facts;
-  DicomVolume read = read_dicom(series, key);
+  DicomVolume read = read_dicom(series, cohort.key);
   volume::Case one;
   one.channels.push_back({"image", read.modality, std::move(read.image)});
   one.groups = std::move(read.groups);
@@ -156,7 +157,7 @@ volume::Case read_channels(const Entry& entry, const DeidKey& key) {
 volume::Case load(const Entry& entry, const Cohort& cohort) {
   volume::Case one = core::with_context("case " + entry.id, [&] {
     if (entry.refused) throw reject(entry.refused->code, entry.refused->story, entry.refused->hint);
-    volume::Case made = entry.is_series ? read_series(entry, cohort.key) : read_channels(entry, cohort.key);
+    volume::Case made = entry.is_series ? read_series(entry, cohort) : read_channels(entry, cohort.key);
     if (entry.label) {
       core::with_context("label " + entry.label->filename().string(), [&] {
         const Volume label = on_axes_of(made.reference(), read_image(*entry.label));

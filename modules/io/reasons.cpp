@@ -23,6 +23,7 @@ constexpr Reason kReasons[] = {
      "export again without the tool that rewrote the header"},
     {Kind::kRefused, "BURNED_IN_TEXT", "DICOM: the object says that names are burned into its pixels",
      "blacken them, and set (0028,0301) to NO"},
+    {Kind::kRefused, "CHANGED", "a file changed while it was read", "run the same command again when it is there as a whole"},
     {Kind::kRefused, "CHECKSUM", "packed data do not unpack, or their checksum differs",
      "the file was damaged on its way: copy it again and compare sizes"},
     {Kind::kRefused, "CODEC", "DICOM: a compressed image is damaged, or is not what the header promises",

@@ -279,6 +279,12 @@ Message packed(const core::Error& error) {
   return std::move(packer.message);
 }
 
+std::string packed_look(const FileLook& look) { return plain(look).bytes; }
+FileLook look_in(const std::string& bytes) {
+  Message message{bytes, {}};
+  return whole<FileLook>(message);
+}
+
 WorkerSetup setup_in(Message message) { return whole<WorkerSetup>(message); }
 WorkerRequest request_in(Message message) { return whole<WorkerRequest>(message); }
 volume::Case case_in(Message message) { return answered<volume::Case>(message, Answer::kCase); }

@@ -65,6 +65,10 @@ Message packed(const std::vector<FileLook>& looks);
 Message packed(const std::vector<DicomSeries>& volumes);
 Message packed(const core::Error& error);
 
+// A look as bytes, for a disk (file_index.h).
+std::string packed_look(const FileLook& look);
+FileLook look_in(const std::string& bytes);
+
 WorkerSetup setup_in(Message message);
 WorkerRequest request_in(Message message);
 // Throw the Error that was the answer.

@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "io/source.h"
 #include "io/worker_channel.h"
 
 namespace io {
@@ -258,7 +259,7 @@ Message WorkerPool::ask(const WorkerRequest& request) {
 }
 
 volume::Case WorkerPool::load(const Entry& entry, const Cohort& cohort) {
-  const WorkerRequest request{entry, cohort.label_names, {}, cohort.key.bytes(), std::nullopt};
+  const WorkerRequest request{with_files(entry, cohort), cohort.label_names, {}, cohort.key.bytes(), std::nullopt};
   volume::Case one = case_in(core::with_context("case " + entry.id, [&] { return ask(request); }));
   one.check();
   return one;

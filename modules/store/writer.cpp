@@ -1,13 +1,5 @@
 #include "store/writer.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
-#include <array>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -20,55 +12,6 @@
 
 namespace store {
 namespace {
-
-// An advisory lock on FOLDER/.lock that the system takes back when the process ends, however it ends.
-class FolderLock {
- public:
-  explicit FolderLock(const std::filesystem::path& folder)
-      : number_(::open((folder / ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
-    if (number_ < 0) {
-      const bool full = errno == ENOSPC || errno == EDQUOT;
-      throw core::Error(std::string("cannot write into the folder: ") + std::strerror(errno),
-                        full ? "the disk is full; free space and run the same command again" : "check its permissions");
-    }
-    if (::flock(number_, LOCK_EX | LOCK_NB) != 0) {
-      const bool taken = errno == EWOULDBLOCK;
-      const std::string reason = std::strerror(errno);
-      ::close(number_);
-      if (!taken) throw core::Error("cannot lock the folder: " + reason, "choose a folder on a disk that has locks");
-      throw core::Error("another command is writing into this store" + owner(folder),
-                        "wait until it has ended, or choose another folder");
-    }
-    std::array<char, 256> host{};
-    if (::gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
-    const std::string own = "process " + std::to_string(::getpid()) + " on " + host.data() + "\n";
-    // For the person who meets the lock; where it cannot be written the lock holds all the same.
-    told_ = ::ftruncate(number_, 0) == 0 && ::write(number_, own.data(), own.size()) > 0;
-  }
-  ~FolderLock() { ::close(number_); }
-  FolderLock(const FolderLock&) = delete;
-  FolderLock& operator=(const FolderLock&) = delete;
-
- private:
-  // ": process 12 on HOST", as the owner wrote it.
-  static std::string owner(const std::filesystem::path& folder) {
-    std::ifstream file(folder / ".lock");
-    std::string line;
-    return std::getline(file, line) && line.starts_with("process ") ? ": " + line : std::string();
-  }
-
-  int number_;
-  bool told_ = false;
-};
-
-// A folder that never was a store's must be empty, so that nobody's archive is mixed with shards by a slip.
-void require_own(const std::filesystem::path& folder) {
-  if (std::filesystem::exists(folder / ".lock") || std::filesystem::exists(manifest_path(folder))) return;
-  for (const auto& file : std::filesystem::directory_iterator(folder)) {
-    throw core::Error("the folder holds something else: " + file.path().filename().string(),
-                      "choose an empty or a new folder for the store");
-  }
-}
 
 // Removes what a killed writer left: temporary files, and the one shard that no manifest names yet. More of them means
 // that the manifest was lost or replaced, and then the cases shall not be.
@@ -94,23 +37,14 @@ void sweep(const std::filesystem::path& folder, const Manifest& manifest) {
   for (const std::filesystem::path& path : leftovers) std::filesystem::remove(path);
 }
 
-std::filesystem::path made(std::filesystem::path folder) {
-  std::error_code failed;
-  std::filesystem::create_directories(folder, failed);
-  if (failed) throw core::Error("cannot make the folder: " + failed.message());
-  require_own(folder);
-  return folder;
-}
-
 }  // namespace
 
 struct Writer::State {
-  State(std::filesystem::path where, WriterOptions wanted)
-      : folder(made(std::move(where))), options(std::move(wanted)), lock(folder) {}
+  State(Lock own, WriterOptions wanted) : lock(std::move(own)), folder(lock.folder()), options(std::move(wanted)) {}
 
+  const Lock lock;
   const std::filesystem::path folder;
   WriterOptions options;
-  const FolderLock lock;
 
   std::map<int, std::string> label_names;  // of the store; fixed once it is open, read without the lock
 
@@ -213,11 +147,14 @@ struct Writer::State {
   }
 };
 
-Writer::Writer(std::filesystem::path folder, WriterOptions options) {
-  const std::string name = store_name(folder);
+Writer::Writer(std::filesystem::path folder, WriterOptions options)
+    : Writer(Lock(std::move(folder)), std::move(options)) {}
+
+Writer::Writer(Lock lock, WriterOptions options) {
+  const std::string name = store_name(lock.folder());
   core::with_context("store " + name, [&] {
     try {
-      state_ = std::make_unique<State>(std::move(folder), std::move(options));
+      state_ = std::make_unique<State>(std::move(lock), std::move(options));
       state_->open();
     } catch (const std::filesystem::filesystem_error& problem) {
       throw core::Error("the folder cannot be read: " + problem.code().message(), "check its permissions");

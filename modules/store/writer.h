@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 
+#include "store/lock.h"
 #include "store/summary.h"
 #include "volume/case.h"
 
@@ -35,7 +36,8 @@ class Writer {
   // holds something else or shards that its manifest does not name (nothing of another's is ever removed), or the store
   // there has other label names, another plan or names made with another key (empty options take the store's).
   explicit Writer(std::filesystem::path folder, WriterOptions options = {});
-  ~Writer();  // what was not committed is dropped
+  explicit Writer(Lock lock, WriterOptions options = {});  // the same, of a folder that is this process's already
+  ~Writer();                                               // what was not committed is dropped
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
 

@@ -143,5 +143,5 @@ TEST(DeidLayout, NamesDifferWithTheKeyAndTheLinksTellWhoseTheyAre) {
     EXPECT_EQ(one.links.at(patient).by, "PatientID");
     EXPECT_EQ(one.links.at(patient).original.find("p"), std::string::npos);
   }
-  EXPECT_EQ(one.links.size(), 3U);  // two patients and a site
+  EXPECT_EQ(one.links.size(), 6U);  // two patients, a site, and where the three cases lie
 }

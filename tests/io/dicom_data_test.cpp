@@ -117,12 +117,12 @@ TEST(DicomData, SeveralTimesOrEchoesInASeriesBecomeAVolumeEach) {
   for (const auto& [name, fact] :
        {std::pair("S23_4d_time", "temporal_index"), std::pair("S24_multi_echo", "echo_time_ms")}) {
     SCOPED_TRACE(name);
-    const io::DicomScan scan = io::scan_dicom(root / name);
-    ASSERT_EQ(scan.series.size(), 1U);
-    const auto volumes = io::volumes_of(scan.series[0]);
+    const std::vector<io::DicomSeries> series = io::whole_series(io::scan_dicom(root / name));
+    ASSERT_EQ(series.size(), 1U);
+    const auto volumes = io::volumes_of(series[0]);
     ASSERT_EQ(volumes.size(), 2U);
     const io::DicomVolume first = io::read_dicom(volumes[0]), second = io::read_dicom(volumes[1]);
-    EXPECT_EQ(volumes[0].id, scan.series[0].id + "-1");
+    EXPECT_EQ(volumes[0].id, series[0].id + "-1");
     EXPECT_EQ(first.image.shape().depth, 5);
     EXPECT_EQ(second.image.shape().depth, 5);
     EXPECT_EQ(first.facts.at("volume"), "1 of 2");
@@ -150,7 +150,7 @@ TEST(DicomData, TheTransferSyntaxesOfOneVolumeGiveOneVolume) {
 TEST(DicomData, EnhancedObjectsOfSeveralVolumesAreEqualToTheirReferences) {
   const fs::path root = shared_data() / "dicom/enhanced";
   if (!fs::exists(root)) GTEST_SKIP() << "no shared data";
-  const auto volumes = io::volumes_of(io::scan_dicom(root / "In/Philips").series.at(0));
+  const auto volumes = io::volumes_of(io::whole_series(io::scan_dicom(root / "In/Philips")).at(0));
   ASSERT_EQ(volumes.size(), 2U);
   const char* const references[] = {"Philips_WIP_B0_NS_801_e2_fieldmaphz.nii", "Philips_WIP_B0_NS_801_e1.nii"};
   for (std::size_t i = 0; i < 2; ++i) {
@@ -163,7 +163,7 @@ TEST(DicomData, EnhancedObjectsOfSeveralVolumesAreEqualToTheirReferences) {
     }
     expect_same_picture(read, reference, 0, 0.01);
   }
-  const auto times = io::volumes_of(io::scan_dicom(root / "In/Siemens").series.at(0));
+  const auto times = io::volumes_of(io::whole_series(io::scan_dicom(root / "In/Siemens")).at(0));
   ASSERT_EQ(times.size(), 4U);
   for (const io::DicomSeries& one : times) {
     const volume::Shape shape = io::read_dicom(one).image.shape();

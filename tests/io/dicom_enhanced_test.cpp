@@ -174,8 +174,7 @@ TEST(DicomVolumes, TheOrderOfAcquisitionPartsThemOnlyWhereItRunsThroughVolumesOr
     });
     const std::string code = code_of_folder(folder.path);
     EXPECT_EQ(code, "MULTI_VOLUME");
-    const io::DicomScan scan = io::scan_dicom(folder.path);
-    const auto volumes = io::volumes_of(scan.series.at(0));
+    const auto volumes = io::volumes_of(io::whole_series(io::scan_dicom(folder.path)).at(0));
     if (volumes.size() == 2) expect_same_picture(b, io::read_dicom(volumes[1]).image);
     return volumes.size();
   };
@@ -193,7 +192,7 @@ TEST(DicomVolumes, OneAlteredSliceTooManyIsNoSecondVolume) {
   for (int slice = 1; slice < 5; ++slice)
     std::filesystem::remove(folder / ("1/slice000" + std::to_string(slice) + ".dcm"));
   EXPECT_EQ(code_of_folder(folder.path), "DUPLICATE_POSITION");
-  EXPECT_EQ(io::volumes_of(io::scan_dicom(folder.path).series.at(0)).size(), 1U);
+  EXPECT_EQ(io::volumes_of(io::whole_series(io::scan_dicom(folder.path)).at(0)).size(), 1U);
 }
 
 TEST(DicomVolumes, ACopyOfASliceStaysWithItsVolume) {

@@ -79,9 +79,9 @@ inline void write_enhanced(const std::filesystem::path& file, const std::vector<
 
 // The volumes of the one series in a folder, each read by itself.
 inline std::vector<io::DicomVolume> volumes_in(const std::filesystem::path& folder) {
-  const io::DicomScan scan = io::scan_dicom(folder);
-  EXPECT_EQ(scan.series.size(), 1U);
+  const std::vector<io::DicomSeries> series = io::whole_series(io::scan_dicom(folder));
+  EXPECT_EQ(series.size(), 1U);
   std::vector<io::DicomVolume> all;
-  for (const io::DicomSeries& one : io::volumes_of(scan.series.at(0))) all.push_back(io::read_dicom(one));
+  for (const io::DicomSeries& one : io::volumes_of(series.at(0))) all.push_back(io::read_dicom(one));
   return all;
 }

@@ -4,6 +4,7 @@
 
 #include "io/format.h"
 #include "io/reject.h"
+#include "io/source.h"
 #include "scratch.h"
 
 using volume::Volume;
@@ -247,7 +248,10 @@ TEST(Layout, TheSourceHashFollowsTheBytesAndTheTable) {
   const Scratch folder;
   image(folder / "a.nii");
   write_bytes(folder / "t.csv", "case,image,class\na,a.nii,1\n");
-  const auto hash = [&] { return io::source_hash(io::find_cohort(folder / "t.csv").entries[0]); };
+  const auto hash = [&] {
+    const io::Cohort cohort = io::find_cohort(folder / "t.csv");
+    return io::source_hash(cohort.entries[0], cohort);
+  };
   const std::string first = hash();
   EXPECT_EQ(first, hash());
   write_bytes(folder / "t.csv", "case,image,class\na,a.nii,2\n");

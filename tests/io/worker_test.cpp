@@ -131,10 +131,11 @@ TEST(Worker, HeadersAreFoundAsInThisProcess) {
   write_bytes(folder / "notes.txt", "no image");
   write_bytes(folder / "empty.dcm", "");
   io::WorkerPool pool({.workers = 2});
-  const io::DicomScan here = io::scan_dicom(folder.path, 2), there = io::scan_dicom(folder.path, 2, &pool);
+  const io::DicomScan here = io::scan_dicom(folder.path, {.threads = 2}),
+                      there = io::scan_dicom(folder.path, {.threads = 2, .reading = &pool});
   ASSERT_EQ(here.series.size(), 1U);
   ASSERT_EQ(there.series.size(), 1U);
-  EXPECT_EQ(here.series[0].files, there.series[0].files);
+  EXPECT_EQ(io::whole_series(here)[0].files, io::whole_series(there)[0].files);
   EXPECT_EQ(here.series[0].id, there.series[0].id);
   EXPECT_EQ(here.others, there.others);
   ASSERT_EQ(here.damaged.size(), there.damaged.size());

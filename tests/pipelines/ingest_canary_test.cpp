@@ -126,7 +126,7 @@ TEST(IngestCanary, NothingPlantedIsInTheStoreOrToldAndNamesAreTheSameWithAnyWork
   EXPECT_EQ(bytes_of(folder / "1.links.csv"), bytes_of(folder / "4.links.csv"));
   // Without worker processes too.
   Named here;
-  for (const io::DicomSeries& series : io::scan_dicom(folder / "in", 1, nullptr, key).series) {
+  for (const io::DicomSeries& series : io::whole_series(io::scan_dicom(folder / "in", {.key = key}))) {
     here.emplace(series.id, series.patient, series.site);
   }
   EXPECT_EQ(here.size(), 4U);

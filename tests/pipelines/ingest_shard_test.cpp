@@ -35,9 +35,15 @@ TEST(IngestShard, PartsMadeByShardAndMergedAreTheStoreOfOneRun) {
   EXPECT_EQ(merged.exit, 0) << merged.out;
   EXPECT_NE(merged.out.find("11 cases"), std::string::npos) << merged.out;
   EXPECT_EQ(store::Reader(folder / "all").data_hash(), store::Reader(folder / "one").data_hash());
+  const auto noted = [&] {
+    const std::string lines = bytes_of(folder / "all/qc/cases.jsonl");
+    return std::count(lines.begin(), lines.end(), '\n');
+  };
+  EXPECT_EQ(noted(), 11);
   const Outcome again = gadolin_in_process("ingest " + folder.word("in") + " " + folder.word("all"));
   EXPECT_EQ(again.exit, 0) << again.out;
   EXPECT_NE(again.out.find("11 already there"), std::string::npos) << again.out;
+  EXPECT_EQ(noted(), 11) << "quality control looked at cases again";
 }
 
 TEST(IngestShard, APartOfNoWholeIsAUsageError) {
