@@ -132,6 +132,7 @@ TEST(Ingest, ALabelOutsideTheDeclaredClassesNamesTheValue) {
 
 TEST(Ingest, KilledAtAnyMomentTheNextRunGoesOnAndTheStoreIsThatOfAnUnbrokenRun) {
   const Scratch folder;
+  niftis_of(folder / "in");
   const IngestKills tally = kill_ingests(folder.path, 3);
   EXPECT_EQ(tally.broken, 0) << tally.story;
   EXPECT_EQ(tally.incomplete, 0) << tally.story;

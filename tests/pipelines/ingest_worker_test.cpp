@@ -22,6 +22,27 @@ pid_t child_of(pid_t process) {
 
 }  // namespace
 
+TEST(IngestWorker, AFileThatChangesWhileItIsReadFailsItsCaseAndTheNextRunTakesIt) {
+  const Scratch folder;
+  for (int i = 0; i < 20; ++i) image_of(folder / "in" / ("case" + std::to_string(100 + i) + ".nii"), i);
+  const pid_t run = start_ingest(folder.word("in"), folder / "store", 1);
+  const pid_t worker = child_of(run);
+  ASSERT_GT(worker, 0);
+  ::kill(worker, SIGSTOP);
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  for (const auto& file : std::filesystem::directory_iterator(folder / "in"))
+    std::filesystem::last_write_time(file.path(), std::filesystem::file_time_type::clock::now());
+  ::kill(worker, SIGCONT);
+  const int exit = wait_for(run);
+  if (store::Reader(folder / "store").size() == 20) GTEST_SKIP() << "the run was over before the files changed";
+  EXPECT_EQ(exit, 4);
+  const std::string report = bytes_of(folder / "store/ingest_report.csv");
+  EXPECT_NE(report.find("failed,CHANGED,"), std::string::npos) << report;
+  EXPECT_EQ(store::Reader(folder / "store").size(), 19) << report;
+  EXPECT_EQ(gadolin("ingest " + quoted(folder / "in") + " " + quoted(folder / "store")).exit, 0);
+  EXPECT_EQ(store::Reader(folder / "store").size(), 20);
+}
+
 TEST(IngestWorker, AWorkerKilledInTheMiddleOfARunCostsOneCase) {
   const Scratch folder;
   for (int i = 0; i < 20; ++i) image_of(folder / "in" / ("case" + std::to_string(100 + i) + ".nii"), i);

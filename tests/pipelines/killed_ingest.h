@@ -13,6 +13,8 @@
 
 #include "core/rng.h"
 #include "gadolin.h"
+#include "io/deidentify_key.h"
+#include "io/dicom.h"
 #include "io/format.h"
 #include "store/reader.h"
 
@@ -35,7 +37,8 @@ inline void image_of(const std::filesystem::path& path, int seed, volume::Shape 
 }
 
 // Starts an ingest that publishes every case, and waits until it writes.
-inline pid_t start_ingest(const std::string& source, const std::filesystem::path& store, int workers = 2) {
+inline pid_t start_ingest(const std::string& source, const std::filesystem::path& store, int workers = 2,
+                          const std::string& key = "") {
   const std::string into = store.string(), at_once = std::to_string(workers);
   const pid_t child = ::fork();
   if (child == 0) {
@@ -43,7 +46,7 @@ inline pid_t start_ingest(const std::string& source, const std::filesystem::path
     ::dup2(null, 1);
     ::dup2(null, 2);
     ::execl(GADOLIN_BINARY, GADOLIN_BINARY, "ingest", source.c_str(), into.c_str(), "--commit-every", "0", "--workers",
-            at_once.c_str(), static_cast<char*>(nullptr));
+            at_once.c_str(), key.empty() ? nullptr : "--deid-key", key.c_str(), static_cast<char*>(nullptr));
     ::_exit(127);
   }
   for (int i = 0; i < 4000 && !std::filesystem::exists(store / ".lock"); ++i) {
@@ -54,39 +57,52 @@ inline pid_t start_ingest(const std::string& source, const std::filesystem::path
 
 // How long an unbroken one takes to its last publication, on this machine as busy as it is: what the moments of killing
 // are drawn from.
-inline double writing_ms(const std::string& source, const std::filesystem::path& store) {
-  ::waitpid(start_ingest(source, store), nullptr, 0);
+inline double writing_ms(const std::string& source, const std::filesystem::path& store, const std::string& key) {
+  ::waitpid(start_ingest(source, store, 2, key), nullptr, 0);
   return std::chrono::duration<double, std::milli>(std::filesystem::last_write_time(store / "manifest.json") -
                                                    std::filesystem::last_write_time(store / ".lock"))
       .count();
 }
 
-inline void start_and_kill(const std::string& source, const std::filesystem::path& store, double wait_ms) {
-  const pid_t child = start_ingest(source, store);
+inline void start_and_kill(const std::string& source, const std::filesystem::path& store, double wait_ms,
+                           const std::string& key) {
+  const pid_t child = start_ingest(source, store, 2, key);
   std::this_thread::sleep_for(std::chrono::duration<double, std::milli>(wait_ms));
   ::kill(child, SIGKILL);
   ::waitpid(child, nullptr, 0);
 }
 
-// `kills` stores below `folder`: each killed at a random moment, checked, completed and compared with an unbroken run.
-inline IngestKills kill_ingests(const std::filesystem::path& folder, int kills) {
+// kKilledCases of one kind.
+inline void niftis_of(const std::filesystem::path& folder) {
+  for (int i = 0; i < kKilledCases; ++i)
+    image_of(folder / ("case" + std::to_string(100 + i) + ".nii.gz"), i, {12, 20, 20});
+}
+inline void series_of(const std::filesystem::path& folder) {
   for (int i = 0; i < kKilledCases; ++i) {
-    image_of(folder / "in" / ("case" + std::to_string(100 + i) + ".nii.gz"), i, {12, 20, 20});
+    volume::Volume v({8, 12, 12}, volume::VoxelType::kInt16, volume::Geometry{});
+    v.voxels<std::int16_t>()[0] = static_cast<std::int16_t>(i);
+    io::write_dicom(folder / std::to_string(i), v, {.key = std::to_string(i), .patient = "p" + std::to_string(i)});
   }
-  const std::string source = (folder / "in").string();
+}
+
+// `kills` stores of the images in folder/in: each killed at a random moment, checked, completed and compared with an
+// unbroken run.
+inline IngestKills kill_ingests(const std::filesystem::path& folder, int kills) {
+  const std::string source = (folder / "in").string(), key = (folder / "our.key").string();
+  io::DeidKey::random().save(key);
   IngestKills tally;
   const auto completed_hash = [&](const std::filesystem::path& store) -> std::string {
-    const Outcome outcome = gadolin("ingest '" + source + "' '" + store.string() + "'");
+    const Outcome outcome = gadolin("ingest '" + source + "' '" + store.string() + "' --deid-key '" + key + "'");
     if (outcome.exit == 0) return store::Reader(store).data_hash();
     tally.story = outcome.out;
     return "";
   };
   const std::string expected = completed_hash(folder / "whole");
-  const double writing = writing_ms(source, folder / "timed");
+  const double writing = writing_ms(source, folder / "timed", key);
   core::Rng rng({static_cast<std::uint64_t>(kills), 0, 0, 0});
   for (int i = 0; i < kills; ++i) {
     const std::filesystem::path store = folder / ("killed" + std::to_string(i));
-    start_and_kill(source, store, rng.uniform(0, writing));
+    start_and_kill(source, store, rng.uniform(0, writing), key);
     try {
       if (std::filesystem::exists(store / "manifest.json")) {
         const store::Reader reader(store);
