@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/parallel.h"
+#include "volume/rows.h"
 
 namespace volume {
 namespace {
@@ -37,9 +38,15 @@ std::vector<double> first_weights(std::int64_t size) {
 }
 
 // One block of `width` neighbouring lines, `stride` apart along the axis.
-template <class Real>
-void filter_lines(Real* line, std::int64_t size, std::int64_t stride, std::int64_t width,
+void filter_lines(float* line, std::int64_t size, std::int64_t stride, std::int64_t width,
                   const std::vector<double>& start) {
+  spline_lines(line, static_cast<std::size_t>(size), static_cast<std::size_t>(stride), static_cast<std::size_t>(width),
+               start);
+}
+
+void filter_lines(double* line, std::int64_t size, std::int64_t stride, std::int64_t width,
+                  const std::vector<double>& start) {
+  using Real = double;
   const auto pole = static_cast<Real>(kPole);
   const auto gain = static_cast<Real>((1.0 - kPole) * (1.0 - 1.0 / kPole));
   for (std::int64_t i = 0; i < width; ++i) {
@@ -60,6 +67,25 @@ void filter_lines(Real* line, std::int64_t size, std::int64_t stride, std::int64
     Real* here = line + k * stride;
     for (std::int64_t i = 0; i < width; ++i) here[i] = pole * (here[i + stride] - here[i]);
   }
+}
+
+// Lines along memory, many at a time and turned meanwhile: one line alone waits for itself at every sample.
+void filter_rows(std::span<float> values, const AxisView& view, const std::vector<double>& start, int threads) {
+  constexpr std::int64_t kLines = 16;
+  core::parallel_for((view.outer + kLines - 1) / kLines, threads, [&](std::int64_t job) {
+    const std::int64_t lines = std::min(kLines, view.outer - job * kLines);
+    float* const rows = values.data() + job * kLines * view.size;
+    std::vector<float> turned(static_cast<std::size_t>(view.size * kLines));
+    for (std::int64_t i = 0; i < view.size; ++i) {
+      for (std::int64_t l = 0; l < lines; ++l)
+        turned[static_cast<std::size_t>(i * kLines + l)] = rows[l * view.size + i];
+    }
+    filter_lines(turned.data(), view.size, kLines, kLines, start);
+    for (std::int64_t l = 0; l < lines; ++l) {
+      for (std::int64_t i = 0; i < view.size; ++i)
+        rows[l * view.size + i] = turned[static_cast<std::size_t>(i * kLines + l)];
+    }
+  });
 }
 
 }  // namespace
@@ -103,6 +129,9 @@ void to_spline_coefficients(std::span<Real> values, const AxisView& view, int th
   if (view.size < 2) return;
   const std::vector<double> start = first_weights(view.size);
   const std::int64_t blocks = (view.inner + kBlock - 1) / kBlock;
+  if constexpr (std::is_same_v<Real, float>) {
+    if (view.inner == 1) return filter_rows(values, view, start, threads);
+  }
   core::parallel_for(view.outer * blocks, threads, [&](std::int64_t job) {
     const std::int64_t begin = job % blocks * kBlock;
     Real* line = values.data() + job / blocks * view.size * view.inner + begin;

@@ -11,6 +11,7 @@
 #include "core/parallel.h"
 #include "volume/one_axis.h"
 #include "volume/reorient.h"
+#include "volume/resample_aligned.h"
 
 namespace volume {
 namespace {
@@ -242,6 +243,43 @@ T stored(Real value) {
   }
 }
 
+// Where the samples of a target axis come from. Positions rise or fall steadily, so those inside lie together.
+AxisPlan plan_of(const Mapping& map, std::size_t axis, std::int64_t from, std::int64_t to,
+                 Interpolation interpolation) {
+  AxisPlan plan;
+  plan.begin = to;
+  for (std::int64_t i = 0; i < to; ++i) {
+    const double position = map.offset[axis] + map.matrix[axis][axis] * static_cast<double>(i);
+    plan.taps.push_back(taps_for(position, from, interpolation));
+    if (!inside(position, from)) continue;
+    plan.begin = std::min(plan.begin, i);
+    plan.end = i + 1;
+  }
+  if (plan.end == 0) plan.begin = 0;
+  return plan;
+}
+
+// Linear and cubic between grids that run the same way, of voxels that float holds.
+void interpolate_aligned(const Volume& source, Volume& result, const Mapping& map, const ResampleOptions& options) {
+  std::array<AxisPlan, 3> axes;
+  for (std::size_t a = 0; a < 3; ++a) {
+    const int axis = static_cast<int>(a);
+    axes[a] = plan_of(map, a, source.shape()[axis], result.shape()[axis], options.interpolation);
+  }
+  const bool as_stored = options.interpolation == Interpolation::kLinear && !options.anti_alias;
+  with_type(result.type(), [&]<class T>(T) {
+    if constexpr (sizeof(T) <= 2 || std::is_same_v<T, float>) {
+      const T outside = outside_value<T>(source, result, map, options.outside);
+      if (as_stored) {
+        resample_aligned<T, T>(source.voxels<T>(), source.shape(), axes, outside, result.voxels<T>(), options.threads);
+      } else {
+        const std::vector<float> values = prepared<float>(source, map, options);
+        resample_aligned<float, T>(values, source.shape(), axes, outside, result.voxels<T>(), options.threads);
+      }
+    }
+  });
+}
+
 // Linear and cubic. `aligned`: matrix is diagonal for all that matters.
 template <class Real>
 void interpolate(const Volume& source, Volume& result, const Mapping& map, bool aligned,
@@ -339,8 +377,9 @@ Volume resample(const Volume& source, const Grid& target, const ResampleOptions&
   const bool wide =
       source.type() == VoxelType::kFloat64 || source.type() == VoxelType::kInt32 || source.type() == VoxelType::kUInt32;
   const auto run = [&](const Volume& from, const Mapping& mapping, bool aligned) {
-    wide ? interpolate<double>(from, result, mapping, aligned, options)
-         : interpolate<float>(from, result, mapping, aligned, options);
+    if (wide) return interpolate<double>(from, result, mapping, aligned, options);
+    aligned ? interpolate_aligned(from, result, mapping, options)
+            : interpolate<float>(from, result, mapping, false, options);
   };
   Turn turn;
   if (!parallel_turn(map, target.shape, turn)) {

@@ -335,3 +335,34 @@ TEST(Resample, RefusesWhatItCannotDo) {
   EXPECT_THROW(volume::interpolation_named("lanczos"), core::Error);
   EXPECT_EQ(volume::interpolation_named("label"), Interpolation::kLabel);
 }
+
+TEST(Resample, VoxelsOfEveryTypeAndAnyThreadsAreThoseOfDoublePrecision) {
+  for (const VoxelType type :
+       {VoxelType::kUInt8, VoxelType::kInt8, VoxelType::kUInt16, VoxelType::kInt16, VoxelType::kFloat32}) {
+    Volume source({9, 17, 35}, type, Geometry{}), wide({9, 17, 35}, VoxelType::kFloat64, Geometry{});
+    core::Rng rng({4, 4, 0, 0});
+    volume::with_type(type, [&]<class T>(T) {
+      for (std::size_t i = 0; i < wide.voxels<double>().size(); ++i) {
+        source.voxels<T>()[i] = static_cast<T>(rng.below(100));
+        wide.voxels<double>()[i] = static_cast<double>(source.voxels<T>()[i]);
+      }
+    });
+    for (const std::array<double, 3> spacing : {std::array{0.7, 1.0, 1.43}, std::array{2.1, 0.6, 0.9}}) {
+      Grid grid = volume::grid_with_spacing(source.geometry, source.shape(), spacing);
+      grid.geometry.origin_mm[0] -= 2.3;  // some of it lies outside
+      for (const Interpolation way : kSmooth) {
+        const Volume exact = volume::resample(wide, grid, {.interpolation = way, .outside = 3});
+        const Volume one = volume::resample(source, grid, {.interpolation = way, .outside = 3});
+        const Volume many = volume::resample(source, grid, {.interpolation = way, .outside = 3, .threads = 3});
+        EXPECT_EQ(std::memcmp(one.bytes().data(), many.bytes().data(), one.bytes().size()), 0);
+        volume::with_type(type, [&]<class T>(T) {
+          const double low = std::is_unsigned_v<T> ? 0 : -128;  // cubic overshoots
+          for (std::size_t i = 0; i < exact.voxels<double>().size(); ++i) {
+            const double wanted = std::max(exact.voxels<double>()[i], low);
+            ASSERT_NEAR(static_cast<double>(one.voxels<T>()[i]), wanted, std::is_integral_v<T> ? 0.5 + 1e-3 : 1e-3);
+          }
+        });
+      }
+    }
+  }
+}
