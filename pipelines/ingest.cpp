@@ -310,6 +310,8 @@ core::Exit ingest(const IngestRequest& given) {
   const CaseTally sum = tally_of(outcomes);
   tell_failures(outcomes);
   tell_summary(request, place, sum, seconds_since(start));
+  if (sum.failed > 0 && !request.json && !request.dry_run && cohort.names_are_keyed())
+    std::printf("where the files of a case lie: %s\n", names.links_file().c_str());
   return sum.exit();
 }
 

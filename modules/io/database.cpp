@@ -29,7 +29,6 @@ Database::Database(const std::filesystem::path& file) {
   const int code = ::sqlite3_open_v2(file.c_str(), &handle_, flags, file.empty() ? nullptr : "unix-none");
   try {
     if (code != SQLITE_OK) fail(code);
-    run("PRAGMA journal_mode=TRUNCATE");
     run("PRAGMA synchronous=NORMAL");
     run("PRAGMA cache_size=-16384");  // KiB
   } catch (...) {
