@@ -65,7 +65,7 @@ TEST(IngestScale, MemoryDoesNotGrowWithTheNumberOfFiles) {
   std::printf("%lld files: peak %.1f MB; a tenth of them: %.1f MB\n", static_cast<long long>(entries), large.peak_mb,
               small.peak_mb);
   RecordProperty("peak_mb", std::to_string(large.peak_mb));
-  // A name alone would be 100 bytes a file; what stays is kept by the series.
-  const double files = 0.8 * static_cast<double>(entries);
-  EXPECT_LT(large.peak_mb - small.peak_mb, 8 + files * 40 / 1e6);
+  // What stays is kept by the case (its rows in manifest and report); names of files alone would be 24 kB a case here.
+  const double cases = 0.8 * static_cast<double>(entries) / (2 * kSlices);
+  EXPECT_LT(large.peak_mb - small.peak_mb, 8 + cases * 16e3 / 1e6);
 }
