@@ -121,6 +121,8 @@ Numbers structures_in(const Attributes& from, ClassNames& names) {
     const auto number = roi.whole(DCM_ReferencedROINumber, INT32_MIN, INT32_MAX);
     if (number && std::any_of(contours.begin(), contours.end(), is_closed)) closed.insert(*number);
   }
+  if (!from.has(DCM_StructureSetROISequence) || !from.has(DCM_ROIContourSequence))
+    throw damaged_label("the structure set has no regions or no contours");
   Numbers structures;
   for (const Attributes& roi : from.each(DCM_StructureSetROISequence)) {
     const auto number = roi.whole(DCM_ROINumber, INT32_MIN, INT32_MAX);

@@ -112,6 +112,8 @@ DicomReport read_report(const std::filesystem::path& path) {
   DicomFile file(path);
   const bool known = file.to_utf8();
   const Attributes from = file.attributes();
+  if (!from.has(DCM_ContentSequence))
+    throw reject("STRUCTURE", "the report has no content", "the transfer was cut; fetch it again");
   Tree tree;
   tree.add(from);
   const std::string text = std::move(tree).text();

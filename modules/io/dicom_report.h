@@ -14,7 +14,7 @@ struct DicomReport {
   std::string when;             // content date and time: for the order of reports alone, must not be kept
 };
 
-// Throws Error with a code for a damaged file, [STRUCTURE] for a tree that is too large.
+// Throws Error with a code for a damaged file, [STRUCTURE] for no content or too much.
 DicomReport read_report(const std::filesystem::path& file);
 
 }  // namespace io
