@@ -14,8 +14,8 @@
 namespace io {
 namespace {
 
-constexpr std::size_t kMostItems = 100'000;
-constexpr std::size_t kLongestReport = 1 << 20;  // bytes; scrub_report takes less
+constexpr std::size_t kMostItems = 20'000;
+constexpr std::size_t kLongestReport = 256 << 10;  // bytes, as scrub_report has it
 
 std::string code_meaning(const Attributes& from, const DcmTagKey& sequence) {
   return from.item(sequence).text(DCM_CodeMeaning);
@@ -44,7 +44,7 @@ class Tree {
  public:
   // Depth first; not deeper than files may nest (dicom_outline.h).
   void add(const Attributes& item) {
-    if (++items_ > kMostItems || text_.size() > kLongestReport)
+    if (++items_ > kMostItems || bytes_ > kLongestReport)
       throw reject("STRUCTURE", "the report has more content than anybody reads", "look where it comes from");
     // Who observed, and on what: not what was seen.
     if (item.text(DCM_RelationshipType) == "HAS OBS CONTEXT") return;
@@ -55,20 +55,22 @@ class Tree {
     for (const Attributes& child : item.each(DCM_ContentSequence)) add(child);
   }
 
-  std::string text() && { return std::move(text_); }
+  // What each item says.
+  const std::vector<std::string>& lines() const { return lines_; }
 
  private:
   void line(const std::string& words) {
-    if (!text_.empty()) text_ += '\n';
+    std::string& text = lines_.emplace_back();
     for (std::size_t i = 0; i < words.size(); ++i) {
       const char c = words[i];
       if (c == '\r' && i + 1 < words.size() && words[i + 1] == '\n') continue;
-      text_ += c == '\r' || c == '\f' ? '\n' : c;
+      text += c == '\r' || c == '\f' ? '\n' : c;
     }
+    bytes_ += text.size();
   }
 
-  std::string text_;
-  std::size_t items_ = 0;
+  std::vector<std::string> lines_;
+  std::size_t items_ = 0, bytes_ = 0;
 };
 
 // All that the object tells of persons, wherever: patient, physicians, observers.
@@ -116,18 +118,17 @@ DicomReport read_report(const std::filesystem::path& path) {
     throw reject("STRUCTURE", "the report has no content", "the transfer was cut; fetch it again");
   Tree tree;
   tree.add(from);
-  const std::string text = std::move(tree).text();
   DicomReport report;
   report.when = from.text(DCM_ContentDate) + " " + from.text(DCM_ContentTime);
-  if (!known && !ascii(text)) {
-    report.notes.insert("CHARSET");
-    return report;
+  const PatientWords words = words_in(file.data());
+  // Each by itself: what follows a title ends with its item.
+  for (const std::string& line : tree.lines()) {
+    ScrubbedText scrubbed = scrub_report(line, words);
+    if (scrubbed.doubtful) report.notes.insert("REPORT_IDENTITY");
+    if (!known && !ascii(line)) report.notes.insert("CHARSET");
+    report.text += (report.text.empty() ? "" : "\n") + scrubbed.text;
   }
-  ScrubbedText scrubbed = scrub_report(text, words_in(file.data()));
-  if (scrubbed.doubtful)
-    report.notes.insert("REPORT_IDENTITY");
-  else
-    report.text = std::move(scrubbed.text);
+  if (!report.notes.empty()) report.text.clear();
   return report;
 }
 

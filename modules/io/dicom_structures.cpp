@@ -1,6 +1,7 @@
 // Structure sets of radiotherapy (PS3.3 A.19, C.8.8.5, C.8.8.6): closed planar contours in the patient's millimetres.
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 
 #include "io/contour_fill.h"
 #include "io/dicom_attached.h"
@@ -13,7 +14,7 @@ namespace io {
 namespace {
 
 constexpr std::size_t kMostPoints = 20'000'000;  // of one object
-constexpr double kMostCrossings = 2e9;           // of its lines with rows of voxels: seconds
+constexpr double kMostCrossings = 1e9;           // of its lines with rows and columns of voxels: seconds
 constexpr double kOutsideVoxels = 1;             // a contour may lie so far beyond the outermost voxel centres
 
 core::Error elsewhere(const std::string& what) {
@@ -79,18 +80,20 @@ class Structures final : public LabelObject {
     std::map<std::int64_t, std::set<std::int64_t>> of_region;
     for (const Contour& contour : contours_) {
       if (!wanted[contour.which]) continue;
-      if (!contour.frame_of_reference.empty() && contour.frame_of_reference != grid.frame_of_reference)
-        throw reject("FRAME_OF_REFERENCE", "the structures have another frame of reference than the image",
-                     "their places do not compare with the image's: draw them on this image");
+      require_frame(contour, grid);
       Placed placed = placed_on(grid, contour);
-      for (std::size_t i = 0; i < placed.points.size(); ++i)
-        crossings += 1 + std::abs(placed.points[i][0] - placed.points[(i + 1) % placed.points.size()][0]);
+      crossings += work_of(placed.points);
       if (crossings > kMostCrossings) throw damaged_label("the contours are more than any image needs");
       of_region[contour.roi].insert(placed.plane);
       planes_[static_cast<std::size_t>(placed.plane)].push_back(std::move(placed));
     }
-    for (auto& plane : planes_)
-      std::stable_sort(plane.begin(), plane.end(), [](const Placed& a, const Placed& b) { return a.roi < b.roi; });
+    // By region; one contour told twice would cancel itself.
+    for (std::vector<Placed>& plane : planes_) {
+      std::sort(plane.begin(), plane.end(),
+                [](const Placed& a, const Placed& b) { return std::tie(a.roi, a.points) < std::tie(b.roi, b.points); });
+      const auto same = [](const Placed& a, const Placed& b) { return a.roi == b.roi && a.points == b.points; };
+      plane.erase(std::unique(plane.begin(), plane.end(), same), plane.end());
+    }
     for (const auto& [roi, planes] : of_region) {
       if (*planes.rbegin() - *planes.begin() + 1 != static_cast<std::int64_t>(planes.size()))
         notes.insert("LABEL_GAPS");
@@ -111,8 +114,24 @@ class Structures final : public LabelObject {
   struct Placed {
     std::int64_t plane = 0, roi = 0;
     std::size_t which = 0;
-    std::vector<std::array<double, 2>> points;  // {row, column} in voxels
+    std::vector<ContourFill::Point> points;
   };
+
+  static void require_frame(const Contour& contour, const LabelGrid& grid) {
+    if (!contour.frame_of_reference.empty() && contour.frame_of_reference != grid.frame_of_reference)
+      throw reject("FRAME_OF_REFERENCE", "the structures have another frame of reference than the image",
+                   "their places do not compare with the image's: draw them on this image");
+  }
+
+  // Rows and columns that its lines cross.
+  static double work_of(const std::vector<ContourFill::Point>& points) {
+    double work = 0;
+    for (std::size_t i = 0; i < points.size(); ++i) {
+      const ContourFill::Point &a = points[i], &b = points[(i + 1) % points.size()];
+      work += 1 + std::abs(a[0] - b[0]) + std::abs(a[1] - b[1]);
+    }
+    return work;
+  }
 
   static Placed placed_on(const LabelGrid& grid, const Contour& contour) {
     Placed placed{std::llround(grid.geometry.index(contour.points_mm.front())[0]), contour.roi, contour.which, {}};

@@ -144,7 +144,7 @@ void write_archive(const std::filesystem::path& root) {
   const Files files = written(root / "one/ct", image);
   const std::size_t size = image.bytes().size() / 2;
   Mask kidney(size), liver(size);
-  for (std::size_t i = 0; i < size; ++i) (i % 3 == 0 ? kidney : liver)[i] = i % 5 != 0;
+  for (std::size_t i = 0; i < size; ++i) (i % 3 == 0 ? kidney : liver)[i] = i % 5 != 0 && i / 42 != 1;
   write_segmentation(root / "one/seg.dcm", files, image, {{"Zebra", Mask(size)}, {"Kidney", kidney}});
   write_structures(root / "one/rt.dcm", files, image, {{"Aorta", {{{{1, 0.5, 0.5}, {1, 0.5, 2.6}, {1, 2.6, 2.6}}}}}});
   write_report(root / "one/sr.dcm", files, radiology());

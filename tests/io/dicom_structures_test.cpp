@@ -49,7 +49,7 @@ std::int64_t voxels_of(const Volume& map) {
 
 }  // namespace
 
-TEST(ContourFill, ACentreOnALineBelongsToTheSideOfGrowingIndex) {
+TEST(ContourFill, ACentreOnALineIsInside) {
   const std::vector<std::array<double, 2>> square{{1, 1}, {1, 3}, {3, 3}, {3, 1}};
   for (const bool backwards : {false, true}) {
     std::vector<std::array<double, 2>> points = square;
@@ -60,8 +60,40 @@ TEST(ContourFill, ACentreOnALineBelongsToTheSideOfGrowingIndex) {
     fill.paint(mask);
     for (std::size_t h = 0; h < 5; ++h) {
       for (std::size_t w = 0; w < 5; ++w)
-        EXPECT_EQ(mask[h * 5 + w], h >= 1 && h < 3 && w >= 1 && w < 3 ? 1 : 0) << h << " " << w;
+        EXPECT_EQ(mask[h * 5 + w], h >= 1 && h <= 3 && w >= 1 && w <= 3 ? 1 : 0) << h << " " << w;
     }
+  }
+}
+
+TEST(ContourFill, EveryMaskComesBackFromLinesThroughItsOutermostCentresAndAroundThem) {
+  // A diamond: its lines run slanting through centres; and the same half a voxel farther out.
+  for (const double out : {0.0, 0.01, 0.4}) {
+    io::ContourFill fill(11, 13);
+    std::vector<std::uint8_t> mask(11 * 13);
+    const std::vector<std::array<double, 2>> points{
+        {5 - 3 - out, 6}, {5, 6 + 3 + out}, {5 + 3 + out, 6}, {5, 6 - 3 - out}};
+    fill.add(points);
+    fill.paint(mask);
+    for (int h = 0; h < 11; ++h) {
+      for (int w = 0; w < 13; ++w)
+        EXPECT_EQ(mask[static_cast<std::size_t>(h * 13 + w)], std::abs(h - 5) + std::abs(w - 6) <= 3 ? 1 : 0)
+            << out << " " << h << " " << w;
+    }
+  }
+}
+
+TEST(ContourFill, ALineThereAndBackBetweenIslandsIsNoPartOfThem) {
+  io::ContourFill fill(7, 12);
+  std::vector<std::uint8_t> mask(7 * 12);
+  // Two squares joined along row 3, which runs through centres.
+  const std::vector<std::array<double, 2>> points{{2, 1},  {2, 3}, {3, 3}, {3, 8}, {2, 8}, {2, 10},
+                                                  {4, 10}, {4, 8}, {3, 8}, {3, 3}, {4, 3}, {4, 1}};
+  fill.add(points);
+  fill.paint(mask);
+  for (std::size_t h = 0; h < 7; ++h) {
+    for (std::size_t w = 0; w < 12; ++w)
+      EXPECT_EQ(mask[h * 12 + w], h >= 2 && h <= 4 && ((w >= 1 && w <= 3) || (w >= 8 && w <= 10)) ? 1 : 0)
+          << h << " " << w;
   }
 }
 
@@ -141,6 +173,12 @@ TEST(DicomStructures, HolesAreContoursWithinContoursOrKeyholes) {
   expect_same_picture(ring, *archive.read().label_map);
   archive.draw({keyhole});
   expect_same_picture(ring, *archive.read().label_map);
+}
+
+TEST(DicomStructures, AContourToldTwiceIsNoHoleInItself) {
+  Archive archive;
+  archive.draw({{"Box", {box(3, 3, 9, 5, 20), box(3, 3, 9, 5, 20)}}});
+  EXPECT_EQ(voxels_of(*archive.read().label_map), 7 * 16);
 }
 
 TEST(DicomStructures, TwoRegionsOfOneNameAreOneClassAndNoHolesInEachOther) {
