@@ -47,11 +47,11 @@ class Series {
   std::map<std::string, std::set<std::string>> studies_;
 };
 
-Entry failing(const DicomAttached& one, const std::filesystem::path& root, const DeidKey& key, const Refusal& why) {
+Entry failing(const DicomAttached& one, const std::string& name, const Refusal& why) {
   Entry entry;
-  entry.id = key.pseudonym('d', one.file.lexically_relative(root).generic_string());
+  entry.id = name;
   entry.files = {one.file};
-  entry.refused = Refusal{why.code, "label " + one.file.filename().string() + ": " + why.story, why.hint};
+  entry.refused = why;
   return entry;
 }
 
@@ -83,6 +83,8 @@ void join_attached(const std::vector<DicomAttached>& attached, const std::filesy
   const Series series(cohort.entries);
   std::int64_t alone = 0;
   for (const DicomAttached& one : attached) {
+    const std::string place = one.file.lexically_relative(root).generic_string(), name = key.pseudonym('d', place);
+    cohort.links.emplace(name, DeidLink{"File", place, ""});
     const std::vector<std::size_t> cases = series.cases_of(one);
     Refusal why{"LABEL_WITHOUT_IMAGE", "no image series that it belongs to is in the folder",
                 "fetch the image too, or leave the object out"};
@@ -93,14 +95,14 @@ void join_attached(const std::vector<DicomAttached>& attached, const std::filesy
                "correct the archive before anything is used"};
         continue;
       }
-      cohort.entries[i].attached.push_back({one.look.kind, one.file, one.look.refers.size() <= 1});
+      cohort.entries[i].attached.push_back({one.look.kind, name, one.file, one.look.refers.size() <= 1});
       joined = true;
     }
     if (joined) continue;
     if (one.look.kind == AttachedKind::kReport)
       ++alone;
     else
-      cohort.entries.push_back(failing(one, root, key, why));
+      cohort.entries.push_back(failing(one, name, why));
   }
   cohort.label_names = numbered(attached);
   if (alone > 0)

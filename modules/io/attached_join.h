@@ -22,8 +22,8 @@ struct DicomAttached {
 // Fills Entry::attached of the cohort's series, whose ids begin with the series' pseudonym, and cohort.label_names: the
 // names of classes over all objects, in the order of small letters, from 1. An object that names no series belongs to
 // the one series of its study. What belongs to no series here, or to another patient's, is: of a label object a case
-// that fails ([LABEL_WITHOUT_IMAGE], [PATIENT_MISMATCH]), of reports a note of the cohort. `root` is the folder that
-// file names are told relative to.
+// that fails ([LABEL_WITHOUT_IMAGE], [PATIENT_MISMATCH]), of reports a note of the cohort. Each object gets a name,
+// which cohort.links has. `root` is the folder that file names are told relative to.
 void join_attached(const std::vector<DicomAttached>& attached, const std::filesystem::path& root, const DeidKey& key,
                    Cohort& cohort);
 

@@ -20,6 +20,7 @@ struct AttachedLook {
 // One such object of a case.
 struct Attachment {
   AttachedKind kind = AttachedKind::kNone;
+  std::string name;  // what messages call it: file names may hold a patient's
   std::filesystem::path file;
   bool alone = true;  // it names no other series: what does not fit the image refuses the case
 };

@@ -20,7 +20,7 @@ using volume::Volume;
 struct Source {
   std::unique_ptr<LabelObject> object;
   std::vector<int> numbers;
-  std::string file;
+  std::string name;
 };
 
 std::map<std::string, int> numbers_by_key(const std::map<int, std::string>& names) {
@@ -36,12 +36,12 @@ class LabelMap {
   LabelMap(const LabelGrid& grid, const std::map<int, std::string>& names) : grid_(grid), names_(names) {}
 
   // Takes an object that lies on the grid.
-  void add(std::unique_ptr<LabelObject> object, const std::string& file, std::set<std::string>& notes) {
+  void add(std::unique_ptr<LabelObject> object, const std::string& name, std::set<std::string>& notes) {
     const std::map<std::string, int> numbers = numbers_by_key(names_);
-    Source source{std::move(object), {}, file};
+    Source source{std::move(object), {}, name};
     std::vector<bool> wanted;
-    for (const std::string& name : source.object->classes) {
-      const auto found = numbers.find(class_key(name));
+    for (const std::string& label : source.object->classes) {
+      const auto found = numbers.find(class_key(label));
       source.numbers.push_back(found == numbers.end() ? 0 : found->second);
       wanted.push_back(source.numbers.back() != 0);
       if (!wanted.back()) notes.insert("LABEL_LEFT_OUT");
@@ -50,7 +50,7 @@ class LabelMap {
     notes.insert(source.object->notes.begin(), source.object->notes.end());
     for (const int number : source.numbers) {
       if (number == 0) continue;
-      const auto [there, added] = owners_.emplace(number, source.file);
+      const auto [there, added] = owners_.emplace(number, source.name);
       if (!added)
         throw reject("LABEL_TWICE", "class '" + names_.at(number) + "' is in it and in " + there->second,
                      "keep the one that is right: which of two readers to trust cannot be told");
@@ -82,7 +82,7 @@ class LabelMap {
     std::map<int, std::vector<std::uint8_t>> all;
     for (Source& source : sources_) {
       PlaneMasks masks(source.numbers.size());
-      core::with_context("label " + source.file, [&] { source.object->add_plane(d, masks); });
+      core::with_context("label " + source.name, [&] { source.object->add_plane(d, masks); });
       for (std::size_t i = 0; i < masks.size(); ++i) {
         if (!masks[i].empty() && source.numbers[i] != 0) all[source.numbers[i]] = std::move(masks[i]);
       }
@@ -141,7 +141,7 @@ class LabelMap {
   const LabelGrid& grid_;
   const std::map<int, std::string>& names_;
   std::vector<Source> sources_;
-  std::map<int, std::string> owners_;  // which file has a class
+  std::map<int, std::string> owners_;  // which object has a class
   std::map<int, std::int64_t> voxels_;
   std::vector<int> order_;
   std::map<int, Overlap> overlaps_;
@@ -163,7 +163,7 @@ void add_label(const Attachment& attachment, const DicomVolume& read, const Deid
                std::set<std::string>& notes) {
   try {
     std::unique_ptr<LabelObject> object = opened(attachment, key);
-    if (!is_of_another_volume(*object, read)) map.add(std::move(object), attachment.file.filename().string(), notes);
+    if (!is_of_another_volume(*object, read)) map.add(std::move(object), attachment.name, notes);
   } catch (const core::Error& error) {
     const std::string code = reason_of(error);
     if (attachment.alone || (code != "GRID_MISMATCH" && code != "FRAME_OF_REFERENCE")) throw;
@@ -216,8 +216,7 @@ void attach(std::span<const Attachment> attached, const DicomVolume& read, const
     if (attachment.kind == AttachedKind::kReport)
       add_report(attachment.file, reports, notes);
     else
-      core::with_context("label " + attachment.file.filename().string(),
-                         [&] { add_label(attachment, read, key, map, notes); });
+      core::with_context("label " + attachment.name, [&] { add_label(attachment, read, key, map, notes); });
   }
   one.label_map = map.painted(notes);
   add_reports(std::move(reports), one, notes);

@@ -18,8 +18,8 @@ namespace io {
 // One voxel has one class. Where classes overlap, one that lies wholly in another wins (a tumour in its organ) and it
 // is noted; whatever else overlaps is refused. So nothing depends on the order of objects or segments.
 //
-// Throws Error "label NAME: ..." with a code: [GRID_MISMATCH], [FRAME_OF_REFERENCE], [LABEL_OVERLAP], [LABEL_TWICE] for
-// a class that two objects have, and what is damaged.
+// Throws Error "label NAME: ..." (Attachment) with a code: [GRID_MISMATCH], [FRAME_OF_REFERENCE], [LABEL_OVERLAP],
+// [LABEL_TWICE] for a class that two objects have, and what is damaged.
 void attach(std::span<const Attachment> attached, const DicomVolume& read, const std::map<int, std::string>& numbers,
             const DeidKey& key, volume::Case& one);
 

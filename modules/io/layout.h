@@ -80,6 +80,7 @@ struct LayoutOptions {
   Reading* reading = nullptr;              // who looks into them; nullptr: this process
   DeidKey key = DeidKey::known_to_all();   // that one for what is not kept
   std::shared_ptr<FileIndex> index;        // what is known of the files already
+  std::map<int, std::string> numbered;     // classes of a store that is gone on with: dicom gives numbers to no others
 };
 
 struct Layout {

@@ -4,6 +4,7 @@
 #include "io/dicom_report.h"
 
 #include "io/format.h"
+#include "io/source.h"
 #include "label_cases.h"
 #include "worker_cases.h"
 
@@ -177,7 +178,7 @@ TEST(DicomAttached, AnArchiveGivesTheSameCasesHereAndThroughWorkers) {
   int labelled = 0, refused = 0;
   for (std::size_t i = 0; i < 3; ++i) {
     EXPECT_EQ(here.entries[i].id, there.entries[i].id);
-    EXPECT_EQ(io::source_hash(here.entries[i]), io::source_hash(there.entries[i]));
+    EXPECT_EQ(io::source_hash(here.entries[i], here), io::source_hash(there.entries[i], there));
     if (here.entries[i].refused) {
       EXPECT_EQ(code_of(pool, there.entries[i]), "LABEL_WITHOUT_IMAGE");
       ++refused;
@@ -198,11 +199,15 @@ TEST(DicomAttached, AnArchiveGivesTheSameCasesHereAndThroughWorkers) {
 
 TEST(DicomAttached, WhatACaseIsMadeFromChangesItsHash) {
   Archive archive;
-  const std::string bare = io::source_hash(archive.cohort().entries.at(0));
+  const auto hash = [&] {
+    const io::Cohort cohort = archive.cohort();
+    return io::source_hash(cohort.entries.at(0), cohort);
+  };
+  const std::string bare = hash();
   write_report(archive.folder / "a/sr.dcm", archive.files, radiology());
-  const std::string with = io::source_hash(archive.cohort().entries.at(0));
+  const std::string with = hash();
   write_report(archive.folder / "a/sr.dcm", archive.files, radiology("Nothing."));
-  const std::string other = io::source_hash(archive.cohort().entries.at(0));
+  const std::string other = hash();
   EXPECT_NE(bare, with);
   EXPECT_NE(with, other);
 }

@@ -32,7 +32,7 @@ inline std::string attached_code(const std::filesystem::path& file, io::Attached
   one.channels.push_back({"image", "CT", image.clone()});
   io::DicomVolume read;
   read.frame_of_reference = io::DeidKey::known_to_all().pseudonym('f', io::uid_from("frame key"));
-  const io::Attachment attachment{kind, file, true};
+  const io::Attachment attachment{kind, "object", file, true};
   try {
     io::read_identity(file);
     io::attach(std::span(&attachment, 1), read, {{1, "Kidney"}, {2, "Liver"}}, io::DeidKey::known_to_all(), one);
