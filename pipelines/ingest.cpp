@@ -41,6 +41,12 @@ DeidNames names_for(const IngestRequest& request) {
   return {request.store, request.deid_key, begun ? store::Reader(request.store).names_key() : ""};
 }
 
+// The classes of a store that is there, which takes no others.
+std::map<int, std::string> classes_in(const IngestRequest& request) {
+  if (request.dry_run || !fs::exists(store::manifest_path(request.store))) return {};
+  return store::Reader(request.store).label_names();
+}
+
 // Originals in place of pseudonyms where that was asked for: part of the entries, so that a store is not gone on with
 // otherwise.
 void keep_originals(const std::string& codes, io::Cohort& cohort) {
@@ -119,8 +125,9 @@ io::Cohort cohort_of(const IngestRequest& request, io::Reading& reading, DeidNam
     require_one_key(request);
     names.keep({});
   }
-  io::Cohort cohort = io::find_cohort(request.source, {request.layout, label_names_of(request), request.workers,
-                                                       join_of(request), &reading, names.key(), claim.index});
+  io::Cohort cohort =
+      io::find_cohort(request.source, {request.layout, label_names_of(request), request.workers, join_of(request),
+                                       &reading, names.key(), claim.index, classes_in(request)});
   if (cohort.names_are_keyed()) require_one_key(request);
   keep_originals(codes, cohort);
   keep_part(part, cohort.entries);

@@ -17,10 +17,12 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "io/attached_join.h"
 #include "io/deidentify_key.h"
 #include "io/deidentify_links.h"
 #include "io/file_walk.h"
@@ -54,12 +56,13 @@ struct DicomDamage {
 };
 
 struct DicomScan {
-  std::vector<DicomSeries> series;   // in the order of their first files; without their files, which `index` has
-  std::vector<DicomDamage> damaged;  // in the order of the files
-  std::int64_t others = 0;           // files that are no DICOM images: texts, DICOMDIR, reports
-  WalkCounts walked;                 // what the folder held besides files
-  DeidLinks links;                   // of the patients and sites: for the link table alone
-  std::shared_ptr<FileIndex> index;  // of all files
+  std::vector<DicomSeries> series;      // in the order of their first files; without their files, which `index` has
+  std::vector<DicomDamage> damaged;     // in the order of the files
+  std::vector<DicomAttached> attached;  // label objects and reports, in the order of the files
+  std::int64_t others = 0;              // files that are none of these: texts, DICOMDIR, plans
+  WalkCounts walked;                    // what the folder held besides files
+  DeidLinks links;                      // of the patients and sites: for the link table alone
+  std::shared_ptr<FileIndex> index;     // of all files
 };
 
 struct ScanOptions {
@@ -85,7 +88,9 @@ struct DicomVolume {
   std::string modality;
   volume::Groups groups;                     // pseudonyms, as in DicomSeries
   std::map<std::string, std::string> facts;  // of the acquisition, where all slices tell the same (volume::Case)
-  std::vector<std::string> notes;  // codes of what was repaired or doubted: COUNT_MISMATCH, RESCALE_MISSING ...
+  std::vector<std::string> notes;     // codes of what was repaired or doubted: COUNT_MISMATCH, RESCALE_MISSING ...
+  std::string frame_of_reference;     // pseudonym
+  std::set<std::string> instances{};  // pseudonyms of its files' SOPInstanceUIDs
 };
 
 // Throws Error with a code, [MULTI_VOLUME] for several volumes. `files` are all of one series, in any order.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "io/deidentify_walk.h"
 #include "io/dicom_header.h"
 #include "io/reject.h"
 
@@ -90,6 +91,14 @@ std::size_t Attributes::items(const DcmTagKey& sequence) const {
   return found->card();
 }
 
+std::vector<Attributes> Attributes::each(const DcmTagKey& sequence) const {
+  std::vector<Attributes> all;
+  DcmSequenceOfItems* found = nullptr;
+  if (!there() || item_->findAndGetSequence(sequence, found).bad() || found == nullptr) return all;
+  for (DcmItem* item : items_of(*found)) all.emplace_back(item);
+  return all;
+}
+
 std::optional<DcmTagKey> Attributes::private_tag(std::uint16_t group, const char* creator, std::uint8_t element) const {
   for (unsigned block = 0x10; there() && block <= 0xFF; ++block) {
     const DcmTagKey owner(group, static_cast<Uint16>(block));
@@ -116,6 +125,8 @@ DicomFile::DicomFile(const std::filesystem::path& path) {
                                                   DCM_MaxReadLength, ERM_autoDetect, DCM_PixelData);
   if (done.bad()) throw reject("STRUCTURE", "DCMTK cannot parse the header", kExportAgain);
 }
+
+bool DicomFile::to_utf8() { return file_.getDataset()->convertToUTF8().good(); }
 
 Attributes FrameAttributes::group(const DcmTagKey& macro) const {
   if (!enhanced_) return whole_;

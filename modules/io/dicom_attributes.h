@@ -43,6 +43,7 @@ class Attributes {
   // Item of a sequence, and how many there are.
   Attributes item(const DcmTagKey& sequence, std::size_t number = 0) const;
   std::size_t items(const DcmTagKey& sequence) const;
+  std::vector<Attributes> each(const DcmTagKey& sequence) const;
   // Where the block of a private creator begins: a tag of the group with the element's upper byte set (PS3.5 7.8.1).
   std::optional<DcmTagKey> private_tag(std::uint16_t group, const char* creator, std::uint8_t element) const;
   std::vector<std::uint8_t> bytes(const DcmTagKey& tag) const;
@@ -60,6 +61,9 @@ class DicomFile {
   // Throws Error [STRUCTURE]. The file was walked by outline_of() before.
   explicit DicomFile(const std::filesystem::path& path);
   Attributes attributes() { return Attributes(file_.getDataset()); }
+  DcmDataset& data() { return *file_.getDataset(); }
+  // Turns all text to UTF-8; false where the file's character set is none that is known, or the text is none of it.
+  bool to_utf8();
 
  private:
   DcmFileFormat file_;
@@ -84,5 +88,10 @@ class FrameAttributes {
   Attributes whole_, shared_, own_;
   bool enhanced_ = false;
 };
+
+struct DicomHeader;
+// Position, directions (orthonormal) and spacing of a frame (PS3.3 C.7.6.2). Throws Error [GEOMETRY_MISSING],
+// [BAD_NUMBER], [BAD_SPACING] or [BAD_ORIENTATION].
+void read_place(const FrameAttributes& from, DicomHeader& header);
 
 }  // namespace io

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "io/dicom_attached.h"
 #include "io/dicom_attributes.h"
 #include "io/dicom_facts.h"
 #include "io/dicom_mosaic.h"
@@ -139,35 +140,6 @@ double dot(const std::array<double, 3>& a, const std::array<double, 3>& b) {
   return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
 }
 
-// PS3.3 C.7.6.2.
-void read_place(const FrameAttributes& from, DicomHeader& header) {
-  const Attributes measures = from.group(DCM_PixelMeasuresSequence);
-  const std::vector<double> position = from.group(DCM_PlanePositionSequence).decimals(DCM_ImagePositionPatient, 3),
-                            orientation =
-                                from.group(DCM_PlaneOrientationSequence).decimals(DCM_ImageOrientationPatient, 6),
-                            spacing = measures.decimals(DCM_PixelSpacing, 2);
-  if (position.empty() || orientation.empty() || spacing.empty())
-    throw reject("GEOMETRY_MISSING", "position, orientation or pixel spacing is not told", kExportAgain);
-  if (!(spacing[0] > 0 && spacing[1] > 0))
-    throw reject("BAD_SPACING", "the pixel spacing is not positive", kExportAgain);
-  std::copy(position.begin(), position.end(), header.position_mm.begin());
-  std::copy(spacing.begin(), spacing.end(), header.spacing_mm.begin());
-  std::copy_n(orientation.begin(), 3, header.row.begin());
-  std::copy_n(orientation.begin() + 3, 3, header.column.begin());
-  // Files tell four to six digits; what they leave open is taken from the column direction.
-  const double along = std::sqrt(dot(header.row, header.row)), across = std::sqrt(dot(header.column, header.column));
-  const double lean = dot(header.row, header.column);
-  if (!(std::abs(along - 1) < 2e-3 && std::abs(across - 1) < 2e-3 && std::abs(lean) < 2e-3))
-    throw reject("BAD_ORIENTATION", "the image's row and column directions are not orthonormal", kExportAgain);
-  for (double& c : header.row) c /= along;
-  const double rest = dot(header.row, header.column);
-  for (std::size_t c = 0; c < 3; ++c) header.column[c] -= rest * header.row[c];
-  const double length = std::sqrt(dot(header.column, header.column));
-  for (double& c : header.column) c /= length;
-  if (const auto between = measures.decimal(DCM_SpacingBetweenSlices); between && *between > 0)
-    header.slice_spacing_mm = between;
-}
-
 void read_rescale(const FrameAttributes& from, DicomHeader& header) {
   if (from.whole().has(DCM_ModalityLUTSequence))
     throw reject("MODALITY_LUT", "values go through a look-up table, not a slope", kExportAgain);
@@ -245,6 +217,34 @@ std::vector<DicomHeader> frames_of(const Attributes& from, DicomHeader header) {
 
 }  // namespace
 
+void read_place(const FrameAttributes& from, DicomHeader& header) {
+  const Attributes measures = from.group(DCM_PixelMeasuresSequence);
+  const std::vector<double> position = from.group(DCM_PlanePositionSequence).decimals(DCM_ImagePositionPatient, 3),
+                            orientation =
+                                from.group(DCM_PlaneOrientationSequence).decimals(DCM_ImageOrientationPatient, 6),
+                            spacing = measures.decimals(DCM_PixelSpacing, 2);
+  if (position.empty() || orientation.empty() || spacing.empty())
+    throw reject("GEOMETRY_MISSING", "position, orientation or pixel spacing is not told", kExportAgain);
+  if (!(spacing[0] > 0 && spacing[1] > 0))
+    throw reject("BAD_SPACING", "the pixel spacing is not positive", kExportAgain);
+  std::copy(position.begin(), position.end(), header.position_mm.begin());
+  std::copy(spacing.begin(), spacing.end(), header.spacing_mm.begin());
+  std::copy_n(orientation.begin(), 3, header.row.begin());
+  std::copy_n(orientation.begin() + 3, 3, header.column.begin());
+  // Files tell four to six digits; what they leave open is taken from the column direction.
+  const double along = std::sqrt(dot(header.row, header.row)), across = std::sqrt(dot(header.column, header.column));
+  const double lean = dot(header.row, header.column);
+  if (!(std::abs(along - 1) < 2e-3 && std::abs(across - 1) < 2e-3 && std::abs(lean) < 2e-3))
+    throw reject("BAD_ORIENTATION", "the image's row and column directions are not orthonormal", kExportAgain);
+  for (double& c : header.row) c /= along;
+  const double rest = dot(header.row, header.column);
+  for (std::size_t c = 0; c < 3; ++c) header.column[c] -= rest * header.row[c];
+  const double length = std::sqrt(dot(header.column, header.column));
+  for (double& c : header.column) c /= length;
+  if (const auto between = measures.decimal(DCM_SpacingBetweenSlices); between && *between > 0)
+    header.slice_spacing_mm = between;
+}
+
 volume::VoxelType PixelLayout::type() const {
   using volume::VoxelType;
   if (bits_allocated == 8) return is_signed ? VoxelType::kInt8 : VoxelType::kUInt8;
@@ -278,7 +278,10 @@ DicomIdentity read_identity(const std::filesystem::path& path, const DeidKey& ke
   DicomFile file(path);
   const Attributes from = file.attributes();
   from.check_uid(DCM_SeriesInstanceUID, outline.has_pixels);
-  return identity(from, outline.has_pixels, key);
+  DicomIdentity who = identity(from, outline.has_pixels, key);
+  const AttachedKind kind = attached_kind(from.text(DCM_SOPClassUID));
+  if (kind != AttachedKind::kNone) who.attached = look_at_attached(file, kind, key);
+  return who;
 }
 
 std::vector<DicomHeader> read_slices(const std::filesystem::path& path, const DeidKey& key) {

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "io/attachment.h"
 #include "io/deidentify_key.h"
 #include "io/deidentify_links.h"
 #include "io/dicom_outline.h"
@@ -49,6 +50,7 @@ struct DicomIdentity {
   bool many = false;              // holds several slices: frames or a mosaic
   std::uint64_t place = 0;  // a number for position and orientation, the same for slices at one place; 0 = not told
   DeidLink patient_link, site_link;  // what the pseudonyms stand for: for the link table alone
+  AttachedLook attached;             // of a segmentation, a structure set or a report
 };
 
 // One slice: a file, a frame of one, or a tile of one.

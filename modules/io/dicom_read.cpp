@@ -131,7 +131,9 @@ DicomVolume read_dicom(const DicomSeries& series, const DeidKey& key) {
   const Stack stack = stack_slices(slices);
   notes.insert(stack.notes.begin(), stack.notes.end());
   const DicomIdentity& who = slices.front().who;
-  DicomVolume read{read_voxels(slices, stack), who.modality, {who.patient, who.site, who.vendor}, {}, {}};
+  DicomVolume read{read_voxels(slices, stack),       who.modality, {who.patient, who.site, who.vendor}, {}, {},
+                   slices.front().frame_of_reference};
+  for (const DicomHeader& slice : slices) read.instances.insert(slice.instance);
   read.facts = common_facts(slices);
   read.facts.insert(series.facts.begin(), series.facts.end());
   if (stack.shear) straighten(read, *stack.shear, notes);

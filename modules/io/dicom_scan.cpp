@@ -63,6 +63,7 @@ DicomScan scan_dicom(const fs::path& folder, const ScanOptions& options) {
   scan.index->end_walk();
   scan.series = scan.index->series();
   scan.damaged = scan.index->damaged();
+  scan.attached = scan.index->attached();
   scan.others = scan.index->others();
   scan.links = scan.index->links();
   return scan;

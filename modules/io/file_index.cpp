@@ -35,6 +35,7 @@ std::string build_text() {
 constexpr auto kOther = static_cast<std::int64_t>(FileLook::Kind::kOther);
 constexpr auto kImage = static_cast<std::int64_t>(FileLook::Kind::kImage);
 constexpr auto kDamaged = static_cast<std::int64_t>(FileLook::Kind::kDamaged);
+constexpr auto kAttached = static_cast<std::int64_t>(FileLook::Kind::kAttached);
 
 // -1 is the time of no file.
 std::int64_t stamp(const WalkedFile& file) { return file.settled ? file.changed_ns : -1; }
@@ -247,6 +248,19 @@ std::vector<DicomDamage> FileIndex::damaged() const {
                 "WHERE walk = ?1 AND kind = ?2 AND series IS NULL ORDER BY path, name");
   for (ask.with(state_->walk, kDamaged); ask.next();)
     all.push_back({fs::path(ask.text(0)) / ask.text(1), state_->look_at(ask.number(2)).why});
+  return all;
+}
+
+std::vector<DicomAttached> FileIndex::attached() const {
+  const std::scoped_lock hold(state_->mutex);
+  std::vector<DicomAttached> all;
+  Statement ask(state_->database,
+                "SELECT path, name, look FROM files JOIN folders ON folders.id = folder "
+                "WHERE walk = ?1 AND kind = ?2 ORDER BY path, name");
+  for (ask.with(state_->walk, kAttached); ask.next();) {
+    DicomIdentity who = state_->look_at(ask.number(2)).who;
+    all.push_back({fs::path(ask.text(0)) / ask.text(1), std::move(who.attached), std::move(who.keys)});
+  }
   return all;
 }
 

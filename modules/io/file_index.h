@@ -40,9 +40,10 @@ class FileIndex {
 
   // In the order of their first files (folder, then name); without their files.
   std::vector<DicomSeries> series() const;
-  std::vector<DicomDamage> damaged() const;  // in their order; what was given to a series is not here
-  std::int64_t others() const;               // files that are no DICOM images
-  DeidLinks links() const;                   // of all patients and sites
+  std::vector<DicomDamage> damaged() const;     // in their order; what was given to a series is not here
+  std::vector<DicomAttached> attached() const;  // label objects and reports, in their order
+  std::int64_t others() const;                  // files that are none of these
+  DeidLinks links() const;                      // of all patients and sites
 
   // Of a series or of a volume that was kept, in their order.
   std::vector<std::filesystem::path> files_of(const std::string& id) const;

@@ -21,6 +21,7 @@
 #include <string>
 #include <vector>
 
+#include "io/attachment.h"
 #include "io/deidentify_key.h"
 #include "io/deidentify_links.h"
 #include "io/join.h"
@@ -51,6 +52,7 @@ struct Entry {
   std::string report;                        // scrubbed (report_text.h)
   std::vector<std::string> notes;            // codes, as of volume::Case
   std::vector<std::filesystem::path> files;  // all that the case is made from; of a series see with_files() (source.h)
+  std::vector<Attachment> attached;          // label objects and reports of a DICOM series
   bool is_series = false;  // `files` are one DICOM series, which gives images and groups instead of `channels`
   std::map<std::string, std::string> only;  // of that series the slices with these facts (DicomSeries); empty: all
   std::optional<Refusal> refused;  // why it cannot be read, where that was seen on finding it: what load() throws
@@ -78,6 +80,7 @@ struct LayoutOptions {
   Reading* reading = nullptr;              // who looks into them; nullptr: this process
   DeidKey key = DeidKey::known_to_all();   // that one for what is not kept
   std::shared_ptr<FileIndex> index;        // what is known of the files already
+  std::map<int, std::string> numbered;     // classes of a store that is gone on with: dicom gives numbers to no others
 };
 
 struct Layout {

@@ -5,6 +5,7 @@
 
 #include "io/dicom.h"
 #include "io/format.h"
+#include "io/label_map.h"
 #include "io/layout.h"
 #include "io/reject.h"
 #include "io/source.h"
@@ -130,9 +131,10 @@ volume::Case read_series(const Entry& entry, const Cohort& cohort) {
   DicomVolume read = read_dicom(series, cohort.key);
   volume::Case one;
   one.channels.push_back({"image", read.modality, std::move(read.image)});
+  one.notes = std::move(read.notes);
+  attach(entry.attached, read, cohort.label_names, cohort.key, one);
   one.groups = std::move(read.groups);
   one.facts = std::move(read.facts);
-  one.notes = std::move(read.notes);
   return one;
 }
 

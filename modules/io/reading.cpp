@@ -11,7 +11,10 @@ FileLook look(const std::filesystem::path& file, const DeidKey& key) {
   FileLook found;
   try {
     found.who = read_identity(file, key);
-    if (found.who.image) found.kind = FileLook::Kind::kImage;
+    if (found.who.image)
+      found.kind = FileLook::Kind::kImage;
+    else if (found.who.attached.kind != AttachedKind::kNone)
+      found.kind = FileLook::Kind::kAttached;
   } catch (const core::Error& error) {
     const bool named = has_extension(file, std::array<std::string_view, 2>{".dcm", ".ima"});
     if (reason_of(error) == "NOT_DICOM" && !named) return found;

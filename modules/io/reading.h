@@ -14,8 +14,8 @@ namespace io {
 
 // What a file is, by its header alone.
 struct FileLook {
-  enum class Kind { kOther, kImage, kDamaged } kind = Kind::kOther;
-  DicomIdentity who;  // of an image
+  enum class Kind { kOther, kImage, kDamaged, kAttached } kind = Kind::kOther;
+  DicomIdentity who;  // of an image, or of what belongs to one
   Refusal why;        // of a damaged one
 };
 

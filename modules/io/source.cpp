@@ -39,6 +39,10 @@ std::string source_hash(const Entry& given, const Cohort& cohort) {
       require_there(entry, file);
       text(cohort.index ? cohort.index->sha256_hex(file) : core::sha256_file_hex(file));
     }
+    for (const Attachment& one : entry.attached) {
+      require_there(entry, one.file);
+      text(cohort.index ? cohort.index->sha256_hex(one.file) : core::sha256_file_hex(one.file));
+    }
   });
   for (const std::string& group : {entry.groups.patient, entry.groups.site, entry.groups.vendor}) text(group);
   for (const auto& [name, value] : entry.scalars) text(name + "=" + std::to_string(value));
@@ -50,7 +54,9 @@ std::string source_hash(const Entry& given, const Cohort& cohort) {
 std::string source_stamp(const Entry& entry, const Cohort& cohort) {
   core::Sha256 hash;
   core::with_context("case " + entry.id, [&] {
-    for (const std::filesystem::path& path : with_files(entry, cohort).files) {
+    std::vector<std::filesystem::path> files = with_files(entry, cohort).files;
+    for (const Attachment& one : entry.attached) files.push_back(one.file);
+    for (const std::filesystem::path& path : files) {
       require_there(entry, path);
       const WalkedFile file = file_at(path);
       hash.update(std::to_string(file.size_bytes) + " " + std::to_string(file.changed_ns) + "\n");

@@ -28,9 +28,16 @@ void each_field(T& value, F&& f) {
     auto& [patient, site, vendor] = value;
     f(patient, site, vendor);
   } else if constexpr (std::is_same_v<Plain, Entry>) {
-    auto& [id, channels, label, groups, told, scalars, facts, keys, report, notes, files, is_series, only, refused] =
-        value;
-    f(id, channels, label, groups, told, scalars, facts, keys, report, notes, files, is_series, only, refused);
+    auto& [id, channels, label, groups, told, scalars, facts, keys, report, notes, files, attached, is_series, only,
+           refused] = value;
+    f(id, channels, label, groups, told, scalars, facts, keys, report, notes, files, attached, is_series, only,
+      refused);
+  } else if constexpr (std::is_same_v<Plain, Attachment>) {
+    auto& [kind, name, file, alone] = value;
+    f(kind, name, file, alone);
+  } else if constexpr (std::is_same_v<Plain, AttachedLook>) {
+    auto& [kind, refers, classes] = value;
+    f(kind, refers, classes);
   } else if constexpr (std::is_same_v<Plain, volume::Channel>) {
     auto& [name, modality, image] = value;
     f(name, modality, image);
@@ -41,8 +48,9 @@ void each_field(T& value, F&& f) {
     auto& [id, channels, label_map, scalars, boxes, report, groups, facts, notes] = value;
     f(id, channels, label_map, scalars, boxes, report, groups, facts, notes);
   } else if constexpr (std::is_same_v<Plain, DicomIdentity>) {
-    auto& [series, patient, modality, site, vendor, keys, image, many, place, patient_link, site_link] = value;
-    f(series, patient, modality, site, vendor, keys, image, many, place, patient_link, site_link);
+    auto& [series, patient, modality, site, vendor, keys, image, many, place, patient_link, site_link, attached] =
+        value;
+    f(series, patient, modality, site, vendor, keys, image, many, place, patient_link, site_link, attached);
   } else if constexpr (std::is_same_v<Plain, DeidLink>) {
     auto& [by, original, with] = value;
     f(by, original, with);

@@ -27,12 +27,22 @@ void add_matches(std::set<std::string>& all, const std::string& text, const std:
 }
 
 // Words in capitals that are no codes: what files and standards write.
-const std::set<std::string> kWords{
-    "CHANGES",        "COPYING", "DICM",     "FALSE",      "LICENCE",  "LICENSE",      "LOCAL",        "NONE",
-    "NRRD",           "NRRD000", "README",   "SQUN",       "SV10",     "TRUE",         "UIH",          "MONOCHROME2",
-    "REMOVED",        "YES",     "MODIFIED", "UNMODIFIED", "DCM",      "SCT",          "SRT",          "SNM3",
-    "UCUM",           "FMA",     "RADLEX",   "UMLS",       "ELSCINT1", "GEMS_ACQU_01", "GEMS_SERS_01", "GEMS_PARM_01",
-    "GEMS_HELIOS_01", "START",   "ADMIN",    "BQML",       "CNTS",     "GML",          "GBK",          "GB18030"};
+const std::set<std::string> kWords{"CHANGES",      "COPYING",      "DICM",
+                                   "FALSE",        "LICENCE",      "LICENSE",
+                                   "LOCAL",        "NONE",         "NRRD",
+                                   "NRRD000",      "README",       "SQUN",
+                                   "SV10",         "TRUE",         "UIH",
+                                   "MONOCHROME2",  "REMOVED",      "YES",
+                                   "MODIFIED",     "UNMODIFIED",   "DCM",
+                                   "SCT",          "SRT",          "SNM3",
+                                   "UCUM",         "FMA",          "RADLEX",
+                                   "UMLS",         "ELSCINT1",     "GEMS_ACQU_01",
+                                   "GEMS_SERS_01", "GEMS_PARM_01", "GEMS_HELIOS_01",
+                                   "START",        "ADMIN",        "BQML",
+                                   "CNTS",         "GML",          "GBK",
+                                   "GB18030",      "BINARY",       "FRACTIONAL",
+                                   "LABELMAP",     "CLOSED",       "CONTAINER",
+                                   "TEXT",         "CODE",         "NUM"};
 
 std::set<std::string> codes_in_code() {
   std::set<std::string> found;
