@@ -78,12 +78,13 @@ std::map<int, std::string> numbered(const std::vector<DicomAttached>& attached) 
 
 }  // namespace
 
-void join_attached(const std::vector<DicomAttached>& attached, const std::filesystem::path& root, const DeidKey& key,
-                   Cohort& cohort) {
+void join_attached(const std::vector<DicomAttached>& attached, const std::filesystem::path& root,
+                   const LayoutOptions& options, Cohort& cohort) {
   const Series series(cohort.entries);
   std::int64_t alone = 0;
   for (const DicomAttached& one : attached) {
-    const std::string place = one.file.lexically_relative(root).generic_string(), name = key.pseudonym('d', place);
+    const std::string place = one.file.lexically_relative(root).generic_string(),
+                      name = options.key.pseudonym('d', place);
     cohort.links.emplace(name, DeidLink{"File", place, ""});
     const std::vector<std::size_t> cases = series.cases_of(one);
     Refusal why{"LABEL_WITHOUT_IMAGE", "no image series that it belongs to is in the folder",
@@ -95,7 +96,8 @@ void join_attached(const std::vector<DicomAttached>& attached, const std::filesy
                "correct the archive before anything is used"};
         continue;
       }
-      cohort.entries[i].attached.push_back({one.look.kind, name, one.file, one.look.refers.size() <= 1});
+      cohort.entries[i].attached.push_back(
+          {one.look.kind, name, one.file, one.look.refers.size() <= 1, !options.label_names.empty()});
       joined = true;
     }
     if (joined) continue;
@@ -104,7 +106,7 @@ void join_attached(const std::vector<DicomAttached>& attached, const std::filesy
     else
       cohort.entries.push_back(failing(one, name, why));
   }
-  cohort.label_names = numbered(attached);
+  cohort.label_names = options.numbered.empty() ? numbered(attached) : options.numbered;
   if (alone > 0)
     cohort.notes.push_back(std::to_string(alone) +
                            " reports belong to no image series here, or to one of several, and are passed over");

@@ -11,6 +11,7 @@
 namespace io {
 
 struct Cohort;
+struct LayoutOptions;
 
 // Such an object as a scan finds it.
 struct DicomAttached {
@@ -24,7 +25,7 @@ struct DicomAttached {
 // the one series of its study. What belongs to no series here, or to another patient's, is: of a label object a case
 // that fails ([LABEL_WITHOUT_IMAGE], [PATIENT_MISMATCH]), of reports a note of the cohort. Each object gets a name,
 // which cohort.links has. `root` is the folder that file names are told relative to.
-void join_attached(const std::vector<DicomAttached>& attached, const std::filesystem::path& root, const DeidKey& key,
-                   Cohort& cohort);
+void join_attached(const std::vector<DicomAttached>& attached, const std::filesystem::path& root,
+                   const LayoutOptions& options, Cohort& cohort);
 
 }  // namespace io

@@ -22,7 +22,8 @@ struct Attachment {
   AttachedKind kind = AttachedKind::kNone;
   std::string name;  // what messages call it: file names may hold a patient's
   std::filesystem::path file;
-  bool alone = true;  // it names no other series: what does not fit the image refuses the case
+  bool alone = true;   // it names no other series: what does not fit the image is a fault
+  bool wanted = true;  // the person named classes: a fault refuses the case; else it costs the label map alone
 };
 
 }  // namespace io

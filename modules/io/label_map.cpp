@@ -171,6 +171,15 @@ void add_label(const Attachment& attachment, const DicomVolume& read, const Deid
   }
 }
 
+std::optional<Volume> map_of(std::span<const Attachment> labels, const LabelGrid& grid, const DicomVolume& read,
+                             const std::map<int, std::string>& numbers, const DeidKey& key,
+                             std::set<std::string>& notes) {
+  LabelMap map(grid, numbers);
+  for (const Attachment& label : labels)
+    core::with_context("label " + label.name, [&] { add_label(label, read, key, map, notes); });
+  return map.painted(notes);
+}
+
 // One that cannot be read costs the text, not the image.
 void add_report(const fs::path& file, std::vector<DicomReport>& reports, std::set<std::string>& notes) {
   try {
@@ -203,22 +212,28 @@ std::vector<std::uint8_t>& mask_of(PlaneMasks& masks, std::size_t which, const v
 void attach(std::span<const Attachment> attached, const DicomVolume& read, const std::map<int, std::string>& numbers,
             const DeidKey& key, volume::Case& one) {
   if (attached.empty()) return;
-  const Volume& image = one.reference();
-  const LabelGrid grid{image.geometry, image.shape(), read.frame_of_reference};
-  LabelMap map(grid, numbers);
+  std::vector<Attachment> labels;
   std::vector<DicomReport> reports;
   std::set<std::string> notes, seen;
   for (const Attachment& attachment : attached) {
     if (!seen.insert(core::sha256_file_hex(attachment.file)).second) {
       notes.insert("DUPLICATE");
-      continue;
-    }
-    if (attachment.kind == AttachedKind::kReport)
+    } else if (attachment.kind == AttachedKind::kReport) {
       add_report(attachment.file, reports, notes);
-    else
-      core::with_context("label " + attachment.name, [&] { add_label(attachment, read, key, map, notes); });
+    } else {
+      labels.push_back(attachment);
+    }
   }
-  one.label_map = map.painted(notes);
+  try {
+    std::set<std::string> label_notes;
+    one.label_map = map_of(labels, {one.reference().geometry, one.reference().shape(), read.frame_of_reference}, read,
+                           numbers, key, label_notes);
+    notes.merge(label_notes);
+  } catch (const core::Error& error) {
+    if (labels.front().wanted) throw;
+    notes.insert("LABEL_UNUSABLE");
+    one.facts["label_unusable"] = reason_of(error);
+  }
   add_reports(std::move(reports), one, notes);
   one.notes.insert(one.notes.end(), notes.begin(), notes.end());
 }

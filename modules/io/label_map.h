@@ -18,6 +18,9 @@ namespace io {
 // One voxel has one class. Where classes overlap, one that lies wholly in another wins (a tumour in its organ) and it
 // is noted; whatever else overlaps is refused. So nothing depends on the order of objects or segments.
 //
+// Where nobody asked for classes (Attachment::wanted) label objects that cannot be used cost the label map alone: note
+// LABEL_UNUSABLE, fact label_unusable with the code.
+//
 // Throws Error "label NAME: ..." (Attachment) with a code: [GRID_MISMATCH], [FRAME_OF_REFERENCE], [LABEL_OVERLAP],
 // [LABEL_TWICE] for a class that two objects have, and what is damaged.
 void attach(std::span<const Attachment> attached, const DicomVolume& read, const std::map<int, std::string>& numbers,

@@ -181,6 +181,10 @@ constexpr Reason kReasons[] = {
     {Kind::kNoted, "LABEL_NESTED", "DICOM: a class lies wholly within a larger one; its voxels are the smaller class",
      "nothing; the larger class is without them"},
     {Kind::kNoted, "LABEL_OPEN_CONTOUR", "DICOM: points and open lines of a structure set were passed over", "nothing"},
+    {Kind::kNoted, "LABEL_UNUSABLE",
+     "DICOM: segmentations or structure sets of the image cannot be used; it is kept without labels, and its fact "
+     "label_unusable tells the code",
+     "look up that code; with --labels such a case is refused instead"},
     {Kind::kNoted, "LOSSY", "DICOM: the images were compressed with loss", "fetch the originals where there are some"},
     {Kind::kNoted, "MODALITY_CONFLICT", "DICOM: the modality contradicts the kind of object; the object wins",
      "nothing"},

@@ -33,8 +33,8 @@ void each_field(T& value, F&& f) {
     f(id, channels, label, groups, told, scalars, facts, keys, report, notes, files, attached, is_series, only,
       refused);
   } else if constexpr (std::is_same_v<Plain, Attachment>) {
-    auto& [kind, name, file, alone] = value;
-    f(kind, name, file, alone);
+    auto& [kind, name, file, alone, wanted] = value;
+    f(kind, name, file, alone, wanted);
   } else if constexpr (std::is_same_v<Plain, AttachedLook>) {
     auto& [kind, refers, classes] = value;
     f(kind, refers, classes);

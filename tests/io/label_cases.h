@@ -15,10 +15,13 @@ inline volume::Case the_case(const std::filesystem::path& folder, const std::map
   return io::load(cohort.entries.at(0), cohort);
 }
 
-// The code with which it fails; "" when it is read.
+// The code with which it, or its label map, fails; "" when it is read.
 inline std::string case_code(const std::filesystem::path& folder, const std::map<int, std::string>& labels = {}) {
   try {
-    the_case(folder, labels);
+    const volume::Case one = the_case(folder, labels);
+    const auto unusable = one.facts.find("label_unusable");
+    EXPECT_FALSE(unusable != one.facts.end() && one.label_map);
+    return unusable == one.facts.end() ? "" : unusable->second;
   } catch (const core::Error& error) {
     return io::reason_of(error);
   }

@@ -70,8 +70,7 @@ Cohort find(const fs::path& path, const LayoutOptions& options) {
   add_volumes(cohort, scan.series, options.threads, reading);
   for (const DicomDamage& damage : scan.damaged) cohort.entries.push_back(of_damage(damage, root, options.key));
   cohort.links = std::move(scan.links);
-  join_attached(scan.attached, root, options.key, cohort);
-  if (!options.numbered.empty()) cohort.label_names = options.numbered;
+  join_attached(scan.attached, root, options, cohort);
   link_to_files(cohort, root);
   if (scan.others > 0)
     cohort.notes.push_back(std::to_string(scan.others) + " files are no DICOM images and are passed over");
