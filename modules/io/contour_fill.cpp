@@ -47,7 +47,7 @@ void ContourFill::cross(const Line& line, std::vector<std::uint8_t>& crossed) co
 }
 
 void ContourFill::touch(const Line& line, std::vector<std::uint8_t>& mask) const {
-  const auto& [upper, lower] = line;
+  const Point &upper = line.first, &lower = line.second;
   const double height = lower[0] - upper[0], right = lower[1] - upper[1];
   const Range rows = places(upper[0] - kOnLineVoxels, lower[0] + kOnLineVoxels, rows_);
   for (std::int64_t row = rows.first; row <= rows.last; ++row) {
