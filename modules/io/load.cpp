@@ -131,10 +131,10 @@ volume::Case read_series(const Entry& entry, const Cohort& cohort) {
   DicomVolume read = read_dicom(series, cohort.key);
   volume::Case one;
   one.channels.push_back({"image", read.modality, std::move(read.image)});
+  one.groups = std::move(read.groups);
+  one.facts = read.facts;
   one.notes = std::move(read.notes);
   attach(entry.attached, read, cohort.label_names, cohort.key, one);
-  one.groups = std::move(read.groups);
-  one.facts = std::move(read.facts);
   return one;
 }
 

@@ -139,6 +139,17 @@ TEST(DicomSegmentation, WhatLiesOnAnotherGridIsRefused) {
   EXPECT_EQ(code({}, [](DcmDataset& data) { put(data, DCM_FrameOfReferenceUID, "1.2.3"); }), "FRAME_OF_REFERENCE");
 }
 
+TEST(DicomSegmentation, WhatCannotBeUsedCostsTheLabelsUnlessClassesWereAskedFor) {
+  Archive archive;
+  archive.segment({{"Kidney", kidney(archive.image)}}, {.shift_mm = {0, 0, 0.3}});
+  const volume::Case kept = archive.read();
+  EXPECT_FALSE(kept.label_map);
+  EXPECT_EQ(kept.notes, std::vector<std::string>{"LABEL_UNUSABLE"});
+  EXPECT_EQ(kept.facts.at("label_unusable"), "GRID_MISMATCH");
+  const std::string refused = error_of([&] { archive.read({{1, "kidney"}}); });
+  EXPECT_NE(refused.find("[GRID_MISMATCH]"), std::string::npos) << refused;
+}
+
 TEST(DicomSegmentation, WhatTheStandardDoesNotAllowIsRefused) {
   Archive archive;
   const Mask mask = kidney(archive.image);
