@@ -1,0 +1,171 @@
+#include "io/burned_look.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+#include "io/burned_text.h"
+#include "io/reject.h"
+
+namespace io {
+namespace {
+
+constexpr std::size_t kMostPlaces = 6;  // that are read
+constexpr double kWorthReading = 1.2;   // score of a line; 3 letters of one value have 3
+// From here on nobody needs to read it. The most text-like anatomy of 230 real volumes has 3.8 (README.md).
+constexpr double kBeyondDoubt = 5.5;
+constexpr double kSure = 78;  // of a word, whatever its shapes
+// Of both together, each as a share of 5 points and of 75 %: real anatomy reaches 1.3.
+constexpr double kTogether = 1.42, kScoreUnit = 5, kSureUnit = 75;
+constexpr std::size_t kLeastLetters = 3;
+constexpr double kTailShare = 0.005;  // of the values, at both ends, that may lie beyond the usual range
+constexpr std::size_t kLookedAt = 100'000;
+constexpr double kBeyond =
+    1.25;  // how far a slice's extremes may lie outside of that range, before it is looked at twice
+
+MakeTextReader& maker() {
+  static MakeTextReader make = nullptr;
+  return make;
+}
+
+// nullptr when there is none. One object is looked at after the other.
+TextReader* text_reader() {
+  static const std::unique_ptr<TextReader> reader = maker() == nullptr ? nullptr : maker()();
+  return reader.get();
+}
+
+struct Range {
+  double low = 0, high = 0;
+};
+
+template <class T>
+Range extremes(const T* values, std::size_t count) {
+  T low = values[0], high = values[0];
+  for (std::size_t i = 0; i < count; ++i) {
+    low = values[i] < low ? values[i] : low;
+    high = values[i] > high ? values[i] : high;
+  }
+  return {static_cast<double>(low), static_cast<double>(high)};
+}
+
+// Where nearly all values of all slices lie.
+Range usual_range(const volume::Volume& image) {
+  return volume::with_type(image.type(), [&]<class T>(T) {
+    const auto voxels = image.voxels<T>();
+    const std::size_t step = std::max<std::size_t>(1, voxels.size() / kLookedAt) | 1;
+    std::vector<T> sample;
+    for (std::size_t i = 0; i < voxels.size(); i += step) sample.push_back(voxels[i]);
+    const auto tail = static_cast<std::size_t>(kTailShare * static_cast<double>(sample.size()));
+    const auto value = [&](std::size_t place) {
+      const auto at = sample.begin() + static_cast<std::ptrdiff_t>(place);
+      std::nth_element(sample.begin(), at, sample.end());
+      return static_cast<double>(*at);
+    };
+    return Range{value(tail), value(sample.size() - 1 - tail)};
+  });
+}
+
+std::string letters_of(const std::string& text) {
+  std::string letters;
+  for (const unsigned char c : text) {
+    if (std::isalnum(c)) letters += static_cast<char>(std::tolower(c));
+  }
+  return letters;
+}
+
+// Marks that name nobody: sides and directions, lengths.
+bool harmless(const std::string& letters) {
+  static constexpr std::string_view kMarks[] = {"left", "right", "ant", "post", "sup", "inf", "head", "feet"};
+  if (std::find(std::begin(kMarks), std::end(kMarks), letters) != std::end(kMarks)) return true;
+  const std::size_t digits = letters.find_first_not_of("0123456789");
+  return digits != std::string::npos && digits > 0 && digits <= 3 &&
+         (letters.substr(digits) == "cm" || letters.substr(digits) == "mm");
+}
+
+core::Error burned_in(const std::string& what, std::int64_t slice) {
+  return reject("BURNED_IN_TEXT", what + " is burned into the pixels of slice " + std::to_string(slice + 1),
+                "look at it; blacken it at the source, or leave it out");
+}
+
+}  // namespace
+
+void set_text_reader(MakeTextReader make) { maker() = make; }
+
+core::Error usual_text(const std::string& kind) {
+  return reject("BURNED_IN_TEXT", kind + " mostly has text burned into its pixels",
+                "have a person look at it; a series of original images has none");
+}
+
+struct TextSearch::Place {
+  std::int64_t slice = 0;
+  double score = 0;
+  std::array<GrayPicture, 2> lines;  // what stands out, and what has the value of the strokes
+
+  // How sure a reader is that something is written there, in percent.
+  double read(TextReader& reader) const {
+    double most = 0, mark = 0;
+    for (const GrayPicture& line : lines) {
+      for (const ReadWord& word : reader.read(line)) {
+        const std::string letters = letters_of(word.text);
+        if (letters.size() < kLeastLetters) continue;
+        double& kind = harmless(letters) ? mark : most;
+        kind = std::max(kind, word.sure);
+      }
+      if (most >= kSure) break;
+    }
+    return mark >= kSure && most < kSure ? 0 : most;
+  }
+};
+
+TextSearch::TextSearch() = default;
+TextSearch::~TextSearch() = default;
+
+void TextSearch::keep(const GrayPicture& picture, std::int64_t slice) {
+  for (const TextLine& line : lines_like_text(picture)) {
+    if (line.score < kWorthReading) break;
+    if (places_.size() == kMostPlaces && line.score <= places_.back().score) break;
+    if (places_.size() == kMostPlaces) places_.pop_back();
+    Place place{slice, line.score, {strokes_of(picture, line, false), strokes_of(picture, line, true)}};
+    const auto at =
+        std::find_if(places_.begin(), places_.end(), [&](const Place& other) { return other.score < line.score; });
+    places_.insert(at, std::move(place));
+  }
+}
+
+void TextSearch::look_at(const volume::Volume& slices, std::int64_t frame) {
+  const Range usual = usual_range(slices);
+  const double margin = (kBeyond - 1) * (usual.high - usual.low);
+  const auto plane = static_cast<std::size_t>(slices.shape().height * slices.shape().width);
+  for (std::int64_t s = 0; s < slices.shape().depth; ++s) {
+    const std::int64_t told = frame < 0 ? s : frame;
+    const Range own = volume::with_type(slices.type(), [&]<class T>(T) {
+      return extremes(slices.voxels<T>().data() + static_cast<std::size_t>(s) * plane, plane);
+    });
+    if (!(own.low < own.high)) continue;
+    keep(gray_slice(slices, s, own.low, own.high), told);
+    // Text as bright as the brightest anatomy drowns in the range of a slice with few bright pixels.
+    if (own.high - own.low < usual.high - usual.low + margin) continue;
+    GrayPicture usually = gray_slice(slices, s, usual.low, usual.high);
+    usually.clipped = true;
+    keep(usually, told);
+  }
+}
+
+std::vector<std::string> TextSearch::finish() {
+  TextReader* const reader = text_reader();
+  for (const Place& place : places_) {
+    if (place.score >= kBeyondDoubt) throw burned_in("something written", place.slice);
+    if (reader == nullptr) continue;
+    const double sure = place.read(*reader);
+    if (sure >= kSure) throw burned_in("text", place.slice);
+    if (place.score / kScoreUnit + sure / kSureUnit >= kTogether && sure > 0)
+      throw burned_in("something like text", place.slice);
+  }
+  if (reader != nullptr) return {};
+  // Nobody can tell: what is only somewhat like text is refused as well.
+  if (!places_.empty() && places_.front().score >= kScoreUnit / 2)
+    throw burned_in("something like text, which nobody can read here,", places_.front().slice);
+  return {"TEXT_UNREAD"};
+}
+
+}  // namespace io
