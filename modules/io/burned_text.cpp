@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
+#include <cstdlib>
 #include <numeric>
 
 #include "io/text_strokes.h"
@@ -14,9 +14,14 @@ constexpr int kLeastRows = 5, kMostRows = 44;
 constexpr double kMostWide = 2.2;  // a shape's width over its height
 constexpr double kFarthest = 1.5;  // from shape to shape, over their height
 constexpr int kLeastGlyphs = 3;
+constexpr std::size_t kMostShapes = 2000;  // more of them are noise
+constexpr double kClutter = 100;           // shapes in no line that leave a line its score
+constexpr double kDark = 0.75;             // dark lines are more often anatomy
+constexpr int kLevels[] = {0, 110, 150, 190, 225};
 constexpr int kTile = 16;          // rows and columns that jumps are counted in
 constexpr int kLeastJumps = 60;    // in three tiles side by side: fewer than a word of the smallest text has
 constexpr int kMostHeights = 100;  // of a line's width: what is beyond is not read
+constexpr int kNearValue = 30;     // of a line's own value: letters have it, with their edges
 constexpr int kAround = 48;        // rows and columns looked at around tiles of many jumps
 
 bool like_a_glyph(const Shape& shape) {
@@ -101,6 +106,8 @@ void measure(const Plane& mask, const Padded& picture, const std::vector<const S
     }
     ++peaks[peak];
   }
+  const auto strongest = std::max_element(peaks.begin(), peaks.end());
+  line.value = static_cast<int>(strongest - peaks.begin());
   line.flat = within_a_few(counts, 5, picture.clipped);
   line.even = within_a_few(peaks, 8, picture.clipped);
 }
@@ -147,29 +154,69 @@ void join_neighbours(std::vector<TextLine>& lines) {
   }
 }
 
-void find_lines(const GrayPicture& picture, bool dark, int factor, std::vector<TextLine>& all) {
-  std::vector<TextLine> lines;
-  const Padded padded(picture, dark);
-  const Plane mask = strokes_in(padded).mask;
-  std::vector<Shape> glyphs = shapes_of(mask, padded);
+void keep_from(int level, const Padded& picture, Plane& mask) {
+  const std::uint8_t* __restrict values = picture.values.data();
+  std::uint8_t* __restrict marks = mask.data();
+  const auto least = static_cast<std::uint8_t>(level);
+  for (std::size_t i = 0; i < mask.size(); ++i) marks[i] = values[i] < least ? 0 : marks[i];
+}
+
+// Of a mask the shapes alone that stand near the bottom of a line of that height.
+void keep_letters(const Padded& picture, int bottom, int height, Plane& mask) {
+  Plane kept(mask.size());
+  for (const Shape& shape : shapes_of(mask, picture)) {
+    if (shape.pixels == 0 || 2 * shape.height() > 3 * height || 4 * std::abs(shape.bottom + 1 - bottom) > height + 4 ||
+        shape.width() > 12 * height)
+      continue;
+    for (int r = shape.top; r <= shape.bottom; ++r) {
+      const auto row = static_cast<std::ptrdiff_t>(static_cast<std::size_t>(r) * picture.stride);
+      std::copy(mask.begin() + row + shape.left, mask.begin() + row + shape.right + 1, kept.begin() + row + shape.left);
+    }
+  }
+  mask.swap(kept);
+}
+
+// Lines of the shapes of a mask.
+std::vector<TextLine> lines_of(const Plane& mask, const Padded& picture) {
+  std::vector<Shape> glyphs = shapes_of(mask, picture);
   std::erase_if(glyphs, [](const Shape& shape) { return !like_a_glyph(shape); });
-  Standing standing(std::move(glyphs), picture.rows);
+  const std::size_t count = glyphs.size();
+  const int rows = static_cast<int>(picture.rows);
+  std::vector<TextLine> lines;
+  if (count > kMostShapes) return lines;
+  Standing standing(std::move(glyphs), rows);
   standing.each_line([&](const std::vector<const Shape*>& shapes) {
     if (static_cast<int>(shapes.size()) < kLeastGlyphs) return;
-    int top = picture.rows, bottom = 0;
+    int top = rows, bottom = 0;
     for (const Shape* shape : shapes) top = std::min(top, shape->top), bottom = std::max(bottom, shape->bottom);
     TextLine line{top, shapes.front()->left, bottom - top + 1, shapes.back()->right - shapes.front()->left + 1};
     line.glyphs = static_cast<int>(shapes.size());
-    line.dark = dark;
-    line.factor = factor;
-    measure(mask, padded, shapes, line);
+    measure(mask, picture, shapes, line);
     line.score = alike(shapes) * std::max(line.flat, 0.7 * line.even);
     lines.push_back(line);
   });
   join_neighbours(lines);
-  for (TextLine& line : lines) {
-    line.row *= factor, line.column *= factor, line.height *= factor, line.width *= factor;
-    all.push_back(line);
+  // Among many shapes some stand on a line by chance.
+  std::size_t in_lines = 0;
+  for (const TextLine& line : lines) in_lines += line.glyphs > kLeastGlyphs ? static_cast<std::size_t>(line.glyphs) : 0;
+  const double clutter = static_cast<double>(count - std::min(count, in_lines));
+  for (TextLine& line : lines) line.score *= std::min(1.0, kClutter / std::max(1.0, clutter));
+  return lines;
+}
+
+// Letters may touch thin anatomy: strokes of at least each level of brightness are looked at by themselves.
+void find_lines(const GrayPicture& picture, bool dark, int factor, std::vector<TextLine>& all) {
+  const Padded padded(picture, dark);
+  Plane mask = strokes_in(padded).mask;
+  for (const int level : kLevels) {
+    if (level > 0) keep_from(level, padded, mask);
+    for (TextLine line : lines_of(mask, padded)) {
+      line.dark = dark;
+      line.score *= dark ? kDark : 1;
+      line.factor = factor;
+      line.row *= factor, line.column *= factor, line.height *= factor, line.width *= factor;
+      all.push_back(line);
+    }
   }
 }
 
@@ -239,11 +286,15 @@ std::vector<TextLine> lines_like_text(const GrayPicture& picture) {
       lines[i].column += part.begin_column;
     }
   }
+  // Air that ends at the border of a picture makes dark teeth there.
+  std::erase_if(lines, [&](const TextLine& line) {
+    return line.dark && (line.row == 0 || line.row + line.height >= picture.rows);
+  });
   std::sort(lines.begin(), lines.end(), [](const TextLine& a, const TextLine& b) { return a.score > b.score; });
   return lines;
 }
 
-GrayPicture strokes_of(const GrayPicture& picture, const TextLine& line, bool level) {
+GrayPicture strokes_of(const GrayPicture& picture, const TextLine& line, bool letters_alone) {
   const int beside = 4 * line.height, above = line.height / 2 + 1,
             width = std::min(line.width, kMostHeights * line.height);
   const PicturePart part{std::max(0, line.row - above), std::min(picture.rows, line.row + line.height + above),
@@ -251,21 +302,24 @@ GrayPicture strokes_of(const GrayPicture& picture, const TextLine& line, bool le
   GrayPicture piece = cut(picture, part);
   if (line.factor == 2) piece = halved(piece);
   const Padded padded(piece, line.dark);
-  const Strokes found = strokes_in(padded);
-  int tallest = 1, brightest = 0;
+  Strokes found = strokes_in(padded);
+  if (letters_alone) {
+    keep_from(std::max(1, line.value - kNearValue), padded, found.mask);
+    keep_letters(padded, (line.row + line.height - part.begin_row) / line.factor, line.height / line.factor,
+                 found.mask);
+  }
+  int tallest = 1;
   const auto stands_out = [&](std::size_t at) {
     return padded.values[at] - std::min(found.across[at], found.along[at]);
   };
   const auto rows = static_cast<std::size_t>(piece.rows), columns = static_cast<std::size_t>(piece.columns);
   for (std::size_t at = 0; at < padded.values.size(); ++at) {
-    if (found.mask[at] == 0) continue;
-    tallest = std::max(tallest, stands_out(at));
-    brightest = std::max(brightest, static_cast<int>(padded.values[at]));
+    if (found.mask[at] != 0) tallest = std::max(tallest, stands_out(at));
   }
   for (std::size_t r = 0; r < rows; ++r) {
     for (std::size_t c = 0; c < columns; ++c) {
       const std::size_t at = r * padded.stride + c;
-      const int dark = level ? 255 - (brightest - padded.values[at]) * 510 / tallest : stands_out(at) * 255 / tallest;
+      const int dark = letters_alone ? found.mask[at] : stands_out(at) * 255 / tallest;
       piece.values[r * columns + c] = static_cast<std::uint8_t>(255 - std::clamp(dark, 0, 255));
     }
   }

@@ -13,6 +13,7 @@ namespace io {
 struct TextLine {
   int row = 0, column = 0, height = 0, width = 0;
   int glyphs = 0;     // shapes that stand on one line
+  int value = 0;      // most of them have it where they are brightest; dark ones turned over
   double flat = 0;    // share of their pixels that have one value, within 2 %: text is drawn with one
   double even = 0;    // share of the shapes whose brightest (darkest) pixel has one value, within 3 %
   double score = 0;   // larger is more like text
@@ -23,8 +24,8 @@ struct TextLine {
 // The most text-like first.
 std::vector<TextLine> lines_like_text(const GrayPicture& picture);
 
-// A line and what is beside it as black on white, letters 32 rows high: of what stands out from its surroundings or,
-// with `level`, of what has the value of the line's strokes, whatever their width.
-GrayPicture strokes_of(const GrayPicture& picture, const TextLine& line, bool level);
+// A line and what is beside it as black on white, letters 32 rows high: all that stands out from its surroundings or,
+// with `letters_alone`, shapes that stand on the line and have the value of its letters.
+GrayPicture strokes_of(const GrayPicture& picture, const TextLine& line, bool letters_alone);
 
 }  // namespace io

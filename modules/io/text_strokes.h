@@ -11,7 +11,7 @@
 namespace io {
 
 inline constexpr std::size_t kStrokeWindow = 7;
-inline constexpr int kStrokeContrast = 56;  // of 255
+inline constexpr int kStrokeContrast = 44;  // of 255
 
 using Plane = std::vector<std::uint8_t>;
 

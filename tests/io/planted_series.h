@@ -57,8 +57,10 @@ inline PlantedCount plant_and_check(io::Reading& reading, Canvas& canvas, const 
       const std::string words = kPlantedWords[rng.below(std::size(kPlantedWords))];
       const Lettering text = lettering(words, scale, smooth);
       if (text.columns >= shape.width || text.rows >= shape.height) continue;
-      const auto row = static_cast<int>(rng.below(static_cast<std::uint64_t>(shape.height - text.rows)));
+      int row = static_cast<int>(rng.below(static_cast<std::uint64_t>(shape.height - text.rows)));
       const auto column = static_cast<int>(rng.below(static_cast<std::uint64_t>(shape.width - text.columns)));
+      // Half of it along the upper or lower edge, where scanners write; half anywhere.
+      if (box / 2 % 2 == 0) row = row % 2 == 0 ? row / 8 : static_cast<int>(shape.height) - text.rows - row / 8;
       const auto slice = static_cast<std::int64_t>(rng.below(static_cast<std::uint64_t>(shape.depth)));
       const bool black = box % 7 == 6 && tries < 100;
       const double ink = black ? canvas.low : value;

@@ -136,7 +136,7 @@ inline bool legible(Canvas& on, const Lettering& text, std::int64_t slice, int r
       seen += std::abs(pixel(on.image, slice, row + r, column + c) - value) >= 0.3 * (on.high - on.low);
     }
   }
-  return 10 * seen >= 9 * strokes;
+  return 20 * seen >= 19 * strokes;
 }
 
 inline void plant(volume::Volume& on, const Lettering& text, std::int64_t slice, int row, int column, double value) {
