@@ -20,6 +20,7 @@ constexpr double kBeyondDoubt = 4.1;
 constexpr double kTogether = 1.2, kScoreUnit = 4;
 constexpr double kWeights[] = {0, 0, 0.45, 0.7, 0.85, 1};  // of a word, by its letters and digits
 constexpr double kUnreadDoubt = 3;                         // score that is refused where nobody can read
+constexpr std::int64_t kLeastSide = 80;                    // pixels: smaller pictures have no room for words
 constexpr double kTailShare = 0.005;  // of the values, at both ends, that may lie beyond the usual range
 constexpr std::size_t kLookedAt = 100'000;
 constexpr double kBeyond =
@@ -86,7 +87,9 @@ std::string letters_of(const std::string& text) {
 bool harmless(const std::string& letters) {
   static constexpr std::string_view kMarks[] = {"left", "right", "ant", "post", "sup", "inf", "head", "feet"};
   if (std::find(std::begin(kMarks), std::end(kMarks), letters) != std::end(kMarks)) return true;
+  if (letters == "cm" || letters == "mm") return true;
   const std::size_t digits = letters.find_first_not_of("0123456789");
+  if (digits == std::string::npos && letters.size() <= 2) return true;
   return digits != std::string::npos && digits > 0 && digits <= 3 &&
          (letters.substr(digits) == "cm" || letters.substr(digits) == "mm");
 }
@@ -145,6 +148,7 @@ void TextSearch::keep(const GrayPicture& picture, std::int64_t slice) {
 }
 
 void TextSearch::look_at(const volume::Volume& slices, std::int64_t frame) {
+  if (std::min(slices.shape().height, slices.shape().width) < kLeastSide) return;
   const Range usual = usual_range(slices);
   const double margin = (kBeyond - 1) * (usual.high - usual.low);
   const auto plane = static_cast<std::size_t>(slices.shape().height * slices.shape().width);

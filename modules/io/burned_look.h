@@ -5,7 +5,8 @@
 // shapes that are text-like beyond doubt though nobody could read them. Words never leave these functions.
 //
 // Seen: upright text, bright or dark, letters of 7 to 60 rows, that stands out by a fifth of the picture's range. Not
-// seen: handwriting, text that is turned, mirrored or three-dimensional, single letters, text as faint as anatomy.
+// seen: pictures of less than 80 rows or columns, handwriting, text that is turned, mirrored or three-dimensional,
+// single letters, text as faint as anatomy.
 
 #include <filesystem>
 #include <memory>

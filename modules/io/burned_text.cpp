@@ -14,9 +14,9 @@ constexpr int kLeastRows = 5, kMostRows = 44;
 constexpr double kMostWide = 2.2;  // a shape's width over its height
 constexpr double kFarthest = 1.5;  // from shape to shape, over their height
 constexpr int kLeastGlyphs = 3;
-constexpr std::size_t kMostShapes = 2000;  // more of them are noise
-constexpr double kClutter = 100;           // shapes in no line that leave a line its score
-constexpr double kDark = 0.75;             // dark lines are more often anatomy
+constexpr std::size_t kMostShapes = 2000;                     // more of them are noise
+constexpr double kLeastClutter = 12, kPixelsPerShape = 1300;  // shapes in no line that leave a line its score
+constexpr double kDark = 0.75;                                // dark lines are more often anatomy
 constexpr int kLevels[] = {0, 110, 150, 190, 225};
 constexpr int kTile = 16;          // rows and columns that jumps are counted in
 constexpr int kLeastJumps = 60;    // in three tiles side by side: fewer than a word of the smallest text has
@@ -200,7 +200,8 @@ std::vector<TextLine> lines_of(const Plane& mask, const Padded& picture) {
   std::size_t in_lines = 0;
   for (const TextLine& line : lines) in_lines += line.glyphs > kLeastGlyphs ? static_cast<std::size_t>(line.glyphs) : 0;
   const double clutter = static_cast<double>(count - std::min(count, in_lines));
-  for (TextLine& line : lines) line.score *= std::min(1.0, kClutter / std::max(1.0, clutter));
+  const double usual = std::max(kLeastClutter, static_cast<double>(mask.size()) / kPixelsPerShape);
+  for (TextLine& line : lines) line.score *= std::min(1.0, usual / std::max(1.0, clutter));
   return lines;
 }
 
