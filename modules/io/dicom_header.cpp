@@ -7,8 +7,8 @@
 #include <charconv>
 #include <cmath>
 
-#include "io/dicom_attached.h"
 #include "io/burned_rules.h"
+#include "io/dicom_attached.h"
 #include "io/dicom_attributes.h"
 #include "io/dicom_facts.h"
 #include "io/dicom_mosaic.h"

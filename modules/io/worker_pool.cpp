@@ -259,8 +259,8 @@ Message WorkerPool::ask(const WorkerRequest& request) {
 }
 
 volume::Case WorkerPool::load(const Entry& entry, const Cohort& cohort) {
-  const WorkerRequest request{with_files(entry, cohort), cohort.label_names, {},          cohort.key.bytes(),
-                              std::nullopt,              cohort.burned_in,   std::nullopt};
+  const WorkerRequest request{with_files(entry, cohort), cohort.label_names, {}, cohort.key.bytes(), std::nullopt,
+                              cohort.burned_in,          std::nullopt};
   volume::Case one = case_in(core::with_context("case " + entry.id, [&] { return ask(request); }));
   one.check();
   return one;

@@ -42,7 +42,8 @@ const std::set<std::string> kWords{"CHANGES",      "COPYING",      "DICM",
                                    "CNTS",         "GML",          "GBK",
                                    "GB18030",      "BINARY",       "FRACTIONAL",
                                    "LABELMAP",     "CLOSED",       "CONTAINER",
-                                   "TEXT",         "CODE",         "NUM", "RGB", "YBR_FULL", "MONOCHROME"};
+                                   "TEXT",         "CODE",         "NUM",
+                                   "RGB",          "YBR_FULL",     "MONOCHROME"};
 
 std::set<std::string> codes_in_code() {
   std::set<std::string> found;
