@@ -6,7 +6,8 @@
 //
 // PatientID and PatientName become the pseudonym. Attributes that neither the table nor the dictionary knows go. What
 // was done is written as (0012,0062), (0012,0063), (0012,0064) and (0028,0303). Pixels stay as they are: text
-// that is burned into them is looked for by require_no_text (burned_look.h), which callers ask first. Safe from many threads, one object each.
+// that is burned into them is looked for by require_no_text (burned_look.h), which callers ask first. Safe from many
+// threads, one object each.
 
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dcdatset.h>
