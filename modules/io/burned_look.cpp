@@ -10,8 +10,8 @@
 namespace io {
 namespace {
 
-constexpr std::size_t kMostPlaces = 6;  // that are read
-constexpr double kWorthReading = 1.2;   // score of a line; 3 letters of one value have 3
+constexpr std::size_t kMostPlaces = 4;  // that are read
+constexpr double kWorthReading = 2;     // score of a line; 3 letters of one value have 3
 // From here on nobody needs to read it. The most text-like anatomy of 126 real volumes has 3.7, a row of four letters
 // of one value 4.
 constexpr double kBeyondDoubt = 4.1;
