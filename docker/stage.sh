@@ -13,4 +13,6 @@ share=$prefix/share/gadolin
 owner() { dpkg-query -S "$1" 2>/dev/null || dpkg-query -S "${1#/usr}"; }
 find "$prefix/bin" -type f -exec ldd {} + | sed -n 's#.* => \(/[^ ]*\) .*#\1#p' | grep -v "^$prefix" | sort -u |
   while read -r library; do owner "$(readlink -f "$library")"; done | cut -d: -f1 | sort -u >"$share/debian-packages.txt"
+# Trained data that gadolin-worker reads text with: no library tells of them.
+echo tesseract-ocr-eng >>"$share/debian-packages.txt"
 python3 docker/sbom.py "$torch" "$share/debian-packages.txt" >"$share/sbom.spdx.json"

@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 #include <cstdio>
 #include <map>
+#include <memory>
 
 #include "core/files.h"
 #include "core/hash.h"
@@ -15,6 +16,7 @@
 #include "core/stop_signal.h"
 #include "io/file_walk.h"
 #include "io/reject.h"
+#include "io/worker_pool.h"
 #include "pipelines/case_loop.h"
 #include "pipelines/command.h"
 #include "pipelines/deid_names.h"
@@ -25,9 +27,9 @@ namespace {
 namespace fs = std::filesystem;
 
 struct DeidRequest {
-  std::string in, out, deid = "basic,modified-dates", key;
+  std::string in, out, deid = "basic,modified-dates", key, burned_in = "check";
   int workers = 0;
-  bool json = false;
+  bool json = false, permission = false;
 };
 
 // One file and what becomes of it. Its name in the report is a pseudonym of its path: names of files may name patients.
@@ -94,15 +96,19 @@ void settle_doubles(std::vector<DeidObject>& objects) {
   }
 }
 
-void write_object(DeidObject& object, const fs::path& out, const io::DeidPolicy& policy, const io::DeidKey& key) {
+// `reading` looks for text in the pixels, in a process of its own; nullptr: nobody does.
+void write_object(DeidObject& object, const fs::path& out, const io::DeidPolicy& policy, const io::DeidKey& key,
+                  io::Reading* reading) {
   const fs::path target = target_of(out, object.place);
   if (fs::exists(target)) {
     object.outcome = {CaseOutcome::Status::kPresent, "", ""};
     return;
   }
   try {
+    std::vector<std::string> notes;
+    if (reading != nullptr) notes = reading->require_no_text(object.file);
     io::deidentify_file(object.file, target, policy, key);
-    object.outcome = {CaseOutcome::Status::kAdded, "", ""};
+    object.outcome = {CaseOutcome::Status::kAdded, fmt::format("{}", fmt::join(notes, " ")), ""};
   } catch (const core::Error& error) {
     object.outcome = failed(object, error);
   }
@@ -133,18 +139,28 @@ core::Exit tell(const DeidRequest& request, const std::vector<DeidObject>& objec
   return sum.exit();
 }
 
+// Who looks at pixels; nobody where that was asked for.
+std::unique_ptr<io::WorkerPool> lookers(const DeidRequest& request, int workers) {
+  if (request.burned_in == "check") return std::make_unique<io::WorkerPool>(io::WorkerOptions{workers, {}, {}});
+  if (!request.permission)
+    throw core::usage_error("--burned-in off passes on names that are in pixels",
+                            "--i-have-permission says that you may");
+  return nullptr;
+}
+
 core::Exit deidentify(const DeidRequest& request) {
   if (request.deid == "off") throw core::usage_error("--deid off would copy the files", "cp -r does that");
   const io::DeidPolicy policy = io::DeidPolicy::parse(request.deid);
   if (!fs::exists(request.in)) throw core::usage_error("there is no " + request.in, "check the path");
   if (lies_within(request.out, request.in))
     throw core::usage_error("the new folder lies within the old one", "name a folder outside of it");
+  const int workers = request.workers > 0 ? request.workers : core::usable_processors();
+  const std::unique_ptr<io::WorkerPool> pixels = lookers(request, workers);
   const fs::path out = request.out, record = out / "deidentify.txt";
   const std::string before = begun_with(record);
   DeidNames names(out, request.key, fingerprint_in(before));
   if (!before.empty() && before != record_text(policy, names.key()))
     throw core::usage_error("the folder was begun with other options", "give the same --deid, or another folder");
-  const int workers = request.workers > 0 ? request.workers : core::usable_processors();
   std::vector<DeidObject> objects = objects_below(request.in, names.key());
   const core::StopSignal stop;
   const auto each = [&](const char* what, const std::function<void(DeidObject&)>& body) {
@@ -163,7 +179,7 @@ core::Exit deidentify(const DeidRequest& request) {
   names.keep(links);
   core::publish_file(record, record_text(policy, names.key()));
   each("deidentify", [&](DeidObject& object) {
-    if (!object.place.instance.empty()) write_object(object, out, policy, names.key());
+    if (!object.place.instance.empty()) write_object(object, out, policy, names.key(), pixels.get());
   });
   return tell(request, objects, std::count_if(objects.begin(), objects.end(), [](const auto& o) { return o.other; }));
 }
@@ -177,6 +193,11 @@ std::function<core::Exit()> attach(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--deid-key", request->key, "file of the key; without it OUT.key beside the folder, made once")
       ->type_name("FILE");
+  app.add_option("--burned-in", request->burned_in,
+                 "look for text in the pixels and refuse what has some, or may have: check, or off")
+      ->check(CLI::IsMember({"check", "off"}))
+      ->capture_default_str();
+  app.add_flag("--i-have-permission", request->permission, "with --burned-in off: patients may be named in pixels");
   app.add_option("--workers", request->workers, "objects at once; 0 = one a processor")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();

@@ -93,6 +93,9 @@ std::vector<Finding> examine(const fs::path& folder) {
   for (Finding& each : folder_findings(folder)) findings.push_back(std::move(each));
   const std::string nvcc = program_in_path("nvcc");
   findings.push_back({"nvcc", nvcc.empty() ? "none" : nvcc});
+#ifdef GADOLIN_HAS_IMAGING
+  for (Finding& each : examine_imaging()) findings.push_back(std::move(each));
+#endif
 #ifdef GADOLIN_HAS_TORCH
   for (Finding& each : examine_torch()) findings.push_back(std::move(each));
 #else

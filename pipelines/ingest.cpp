@@ -129,6 +129,7 @@ io::Cohort cohort_of(const IngestRequest& request, io::Reading& reading, DeidNam
       io::find_cohort(request.source, {request.layout, label_names_of(request), request.workers, join_of(request),
                                        &reading, names.key(), claim.index, classes_in(request)});
   if (cohort.names_are_keyed()) require_one_key(request);
+  cohort.burned_in = burned_in_of(request);
   keep_originals(codes, cohort);
   keep_part(part, cohort.entries);
   return cohort;
@@ -290,6 +291,7 @@ void require_sound(const IngestRequest& request) {
     throw core::usage_error("no store is named", "gadolin ingest SOURCE STORE, or --dry-run to check only");
   if (!request.report.empty() && !request.dry_run)
     throw core::usage_error("--report is for --dry-run", "without it the reports are written into the store");
+  burned_in_of(request);
 }
 
 core::Exit ingest(const IngestRequest& given) {

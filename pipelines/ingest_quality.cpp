@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <cerrno>
 #include <cmath>
@@ -16,6 +17,7 @@
 #include "report/montage.h"
 #include "report/page.h"
 #include "report/png.h"
+#include "volume/face.h"
 
 namespace pipelines {
 namespace {
@@ -179,6 +181,10 @@ CaseQuality quality_of(const volume::Case& one, const std::string& source_hash) 
   kept.notes = one.notes;
   kept.quality = volume::quality_of(image, kept.modality);
   kept.doubts = volume::doubts_of(kept.quality, kept.modality);
+  if (volume::face_possible(image, kept.modality, kept.body_part, kept.quality.threshold)) {
+    kept.doubts.emplace_back("FACE_POSSIBLE");
+    std::sort(kept.doubts.begin(), kept.doubts.end());
+  }
   kept.voxels_sha256 = voxels_hash(one);
   kept.likeness = volume::likeness_of(image);
   return kept;

@@ -65,6 +65,14 @@ std::string deid_codes(const IngestRequest& request) {
   return codes;
 }
 
+io::BurnedIn burned_in_of(const IngestRequest& request) {
+  if (request.burned_in == "check") return io::BurnedIn::kCheck;
+  if (!request.permission)
+    throw core::usage_error("--burned-in off takes images with names in their pixels",
+                            "--i-have-permission says that you may");
+  return io::BurnedIn::kOff;
+}
+
 std::shared_ptr<IngestRequest> ingest_options(CLI::App& app) {
   auto request = std::make_shared<IngestRequest>();
   app.add_option("SOURCE", request->source, "folder, dataset.json's folder, .csv table or one image")->required();
@@ -102,7 +110,12 @@ std::shared_ptr<IngestRequest> ingest_options(CLI::App& app) {
          "no dates, UIDs, devices or descriptions in any case")
       ->type_name("OPTIONS")
       ->capture_default_str();
-  app.add_flag("--i-have-permission", request->permission, "with --deid off: patients may be named in this store");
+  app.add_option("--burned-in", request->burned_in,
+                 "look for text in the pixels of DICOM images and refuse what has some, or may have: check, or off")
+      ->check(CLI::IsMember({"check", "off"}))
+      ->capture_default_str();
+  app.add_flag("--i-have-permission", request->permission,
+               "with --deid off or --burned-in off: patients may be named in this store");
   app.add_option("--deid-key", request->deid_key,
                  "file of the key that DICOM images are named with; without it STORE.key beside the store, made once")
       ->type_name("FILE");

@@ -16,7 +16,7 @@ namespace pipelines {
 
 struct IngestRequest {
   std::string source, store, layout = "auto", shard, report, table, by = "PatientID", deid_key;
-  std::string deid = "basic,modified-dates";
+  std::string deid = "basic,modified-dates", burned_in = "check";
   std::vector<std::string> labels;
   int workers = 0;
   double commit_every_s = 60, limit_s = 60;
@@ -46,5 +46,8 @@ inline constexpr const char* kPatientCharacteristics = "113108";  // CID 7050
 // CID 7050 codes of what is applied to DICOM images, "none" for --deid off. A store keeps no date, UID, device or
 // description of theirs, so options about those have nothing to do.
 std::string deid_codes(const IngestRequest& request);
+
+// Whether text is looked for in the pixels of DICOM images. Throws usage Error where that is off without permission.
+io::BurnedIn burned_in_of(const IngestRequest& request);
 
 }  // namespace pipelines

@@ -20,7 +20,7 @@ readonly here venv
 # The part of the list that the torch wing alone needs comes first: --unpack bundles exactly those.
 readonly torch_wing=(libhdf5-dev libboost1.81-dev libboost-json1.81-dev libboost-container1.81-dev libgtest-dev libcli11-dev
   libyaml-cpp-dev libspdlog-dev libfmt-dev libssl-dev libdeflate-dev libpng-dev zlib1g-dev libhwy-dev)
-readonly imaging=(libinsighttoolkit5-dev libdcmtk-dev libopenjp2-7-dev libsqlite3-dev)
+readonly imaging=(libinsighttoolkit5-dev libdcmtk-dev libopenjp2-7-dev libsqlite3-dev libtesseract-dev tesseract-ocr-eng)
 readonly tools=(g++ cmake ninja-build git ca-certificates pkg-config python3 python3-venv libbenchmark-dev)
 readonly ci_tools=(clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 dicom3tools)
 

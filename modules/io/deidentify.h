@@ -5,8 +5,9 @@
 // holds a word of the patient's or another person's name, an identifier or the birth date is replaced as well.
 //
 // PatientID and PatientName become the pseudonym. Attributes that neither the table nor the dictionary knows go. What
-// was done is written as (0012,0062), (0012,0063), (0012,0064) and (0028,0303). Pixels stay as they are: what is burned
-// into them is the business of others. Safe from many threads, one object each.
+// was done is written as (0012,0062), (0012,0063), (0012,0064) and (0028,0303). Pixels stay as they are: text
+// that is burned into them is looked for by require_no_text (burned_look.h), which callers ask first. Safe from many
+// threads, one object each.
 
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dcdatset.h>

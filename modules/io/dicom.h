@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "io/attached_join.h"
+#include "io/burned_look.h"
 #include "io/deidentify_key.h"
 #include "io/deidentify_links.h"
 #include "io/file_walk.h"
@@ -93,11 +94,14 @@ struct DicomVolume {
   std::set<std::string> instances{};  // pseudonyms of its files' SOPInstanceUIDs
 };
 
-// Throws Error with a code, [MULTI_VOLUME] for several volumes. `files` are all of one series, in any order.
-DicomVolume read_dicom(const DicomSeries& series, const DeidKey& key = DeidKey::known_to_all());
+// Throws Error with a code, [MULTI_VOLUME] for several volumes; [BURNED_IN_TEXT] where pixels are looked at and text is
+// found in them as they are stored, or usual for their kind. `files` are all of one series, in any order.
+DicomVolume read_dicom(const DicomSeries& series, const DeidKey& key = DeidKey::known_to_all(),
+                       BurnedIn burned_in = BurnedIn::kOff);
 DicomVolume read_dicom(std::span<const std::filesystem::path> files, const DeidKey& key = DeidKey::known_to_all());
 // The one series in a folder (and below), or one file. Throws Error [SEVERAL_SERIES], or [EMPTY] for none.
-DicomVolume read_dicom_folder(const std::filesystem::path& folder, const DeidKey& key = DeidKey::known_to_all());
+DicomVolume read_dicom_folder(const std::filesystem::path& folder, const DeidKey& key = DeidKey::known_to_all(),
+                              BurnedIn burned_in = BurnedIn::kOff);
 
 // What a written series tells besides its volume.
 struct DicomTags {

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "io/burned_rules.h"
 #include "io/dicom_attached.h"
 #include "io/dicom_attributes.h"
 #include "io/dicom_facts.h"
@@ -175,6 +176,7 @@ void read_kind(const Attributes& from, DicomHeader& header) {
   const std::vector<std::string> type = from.words(DCM_ImageType);
   const auto has = [&](const char* word) { return std::find(type.begin(), type.end(), word) != type.end(); };
   header.localizer = has("LOCALIZER");
+  if (const BurnedRule* rule = burned_rule(from)) header.text_kind = rule->what;
   if (has("MOSAIC") && header.frames == 1) {
     header.mosaic = csa_mosaic(from);
     if (!header.mosaic)

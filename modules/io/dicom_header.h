@@ -67,6 +67,7 @@ struct DicomHeader {
   std::optional<double> slice_spacing_mm;  // (0018,0088)
   double slope = 1, intercept = 0;
   bool localizer = false;
+  const char* text_kind = nullptr;  // "a secondary capture": kinds that mostly have text in them (burned_rules.h)
   std::optional<Mosaic> mosaic;
   std::optional<PetHeader> pet;              // of a PET image
   std::optional<std::int64_t> number;        // InstanceNumber

@@ -97,6 +97,13 @@ Volume read_voxels(const std::vector<DicomHeader>& slices, const Stack& stack) {
   return rescaled(std::move(stored), slices, stack.order);
 }
 
+// Of kinds that mostly have text in their pixels none is taken, whatever is found in it.
+void require_no_kind_of_text(const std::vector<DicomHeader>& slices) {
+  for (const DicomHeader& slice : slices) {
+    if (slice.text_kind != nullptr) throw usual_text(slice.text_kind);
+  }
+}
+
 void straighten(DicomVolume& read, const Shear& shear, std::set<std::string>& notes) {
   const bool hounsfield = read.modality == "CT" && notes.count("RESCALE_MISSING") == 0;
   read.image = straightened(read.image, shear, outside_value(read.image, hounsfield));
@@ -120,7 +127,7 @@ void standardise(DicomVolume& read, const std::vector<DicomHeader>& slices, std:
 
 }  // namespace
 
-DicomVolume read_dicom(const DicomSeries& series, const DeidKey& key) {
+DicomVolume read_dicom(const DicomSeries& series, const DeidKey& key, BurnedIn burned_in) {
   if (series.files.empty()) throw reject("EMPTY", "the series has no files");
   std::set<std::string> notes;
   const std::vector<DicomHeader> slices = wanted_slices(series, key, notes);
@@ -130,12 +137,18 @@ DicomVolume read_dicom(const DicomSeries& series, const DeidKey& key) {
                  "gadolin ingest of the folder makes a case of each");
   const Stack stack = stack_slices(slices);
   notes.insert(stack.notes.begin(), stack.notes.end());
+  if (burned_in == BurnedIn::kCheck) require_no_kind_of_text(slices);
   const DicomIdentity& who = slices.front().who;
   DicomVolume read{read_voxels(slices, stack),       who.modality, {who.patient, who.site, who.vendor}, {}, {},
                    slices.front().frame_of_reference};
   for (const DicomHeader& slice : slices) read.instances.insert(slice.instance);
   read.facts = common_facts(slices);
   read.facts.insert(series.facts.begin(), series.facts.end());
+  if (burned_in == BurnedIn::kCheck) {
+    TextSearch search;
+    search.look_at(read.image);
+    for (std::string& note : search.finish()) notes.insert(std::move(note));
+  }
   if (stack.shear) straighten(read, *stack.shear, notes);
   if (read.modality == "PT") standardise(read, slices, notes);
   read.notes.assign(notes.begin(), notes.end());
@@ -149,7 +162,7 @@ DicomVolume read_dicom(std::span<const fs::path> files, const DeidKey& key) {
   return read_dicom(series, key);
 }
 
-DicomVolume read_dicom_folder(const fs::path& folder, const DeidKey& key) {
+DicomVolume read_dicom_folder(const fs::path& folder, const DeidKey& key, BurnedIn burned_in) {
   const DicomScan scan = scan_dicom(folder, {.key = key});
   if (!scan.damaged.empty()) {
     const DicomDamage& damage = scan.damaged.front();
@@ -161,7 +174,7 @@ DicomVolume read_dicom_folder(const fs::path& folder, const DeidKey& key) {
     throw reject("SEVERAL_SERIES",
                  folder.filename().string() + " holds " + std::to_string(scan.series.size()) + " series",
                  "name the folder of one series");
-  return read_dicom(whole_series(scan).front(), key);
+  return read_dicom(whole_series(scan).front(), key, burned_in);
 }
 
 }  // namespace io

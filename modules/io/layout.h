@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "io/attachment.h"
+#include "io/burned_look.h"
 #include "io/deidentify_key.h"
 #include "io/deidentify_links.h"
 #include "io/join.h"
@@ -65,6 +66,7 @@ struct Cohort {
   std::map<int, std::string> label_names;  // declared classes; empty when the layout declares none
   std::vector<std::string> notes;          // for the person: what was there and is not used
   DeidKey key = DeidKey::known_to_all();   // what names of DICOM images are made with
+  BurnedIn burned_in = BurnedIn::kOff;     // whether load() looks for text in the pixels of DICOM images
   DeidLinks links;                         // what those names stand for: for the link table alone
   std::shared_ptr<FileIndex> index;        // of the files; nullptr where no layout or option made one
 

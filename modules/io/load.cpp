@@ -110,12 +110,12 @@ void require_declared(const Volume& classes, const std::map<int, std::string>& n
 }
 
 // An image file, or a DICOM series as a folder or one file, which tells more than its voxels.
-Volume read_channel(const std::filesystem::path& path, const DeidKey& key, volume::Channel& channel,
+Volume read_channel(const std::filesystem::path& path, const Cohort& cohort, volume::Channel& channel,
                     volume::Case& one) {
   if (!std::filesystem::is_directory(path) && !(format_of(path) == nullptr && looks_like_dicom(path)))
     return read_image(path);
-  DicomVolume read =
-      core::with_context("read " + path.filename().string(), [&] { return read_dicom_folder(path, key); });
+  DicomVolume read = core::with_context("read " + path.filename().string(),
+                                        [&] { return read_dicom_folder(path, cohort.key, cohort.burned_in); });
   if (channel.modality == "OT") channel.modality = read.modality;
   one.groups = std::move(read.groups);
   one.facts.insert(read.facts.begin(), read.facts.end());
@@ -128,7 +128,7 @@ volume::Case read_series(const Entry& entry, const Cohort& cohort) {
   series.files = with_files(entry, cohort).files;
   series.only = entry.only;
   series.facts = entry.facts;
-  DicomVolume read = read_dicom(series, cohort.key);
+  DicomVolume read = read_dicom(series, cohort.key, cohort.burned_in);
   volume::Case one;
   one.channels.push_back({"image", read.modality, std::move(read.image)});
   one.groups = std::move(read.groups);
@@ -138,14 +138,14 @@ volume::Case read_series(const Entry& entry, const Cohort& cohort) {
   return one;
 }
 
-volume::Case read_channels(const Entry& entry, const DeidKey& key) {
+volume::Case read_channels(const Entry& entry, const Cohort& cohort) {
   volume::Case one;
   const Volume* reference = nullptr;
   one.channels.reserve(entry.channels.size());
   for (const ChannelFile& file : entry.channels) {
     one.channels.push_back({file.name, file.modality, std::nullopt});
     if (file.path.empty()) continue;
-    Volume image = read_channel(file.path, key, one.channels.back(), one);
+    Volume image = read_channel(file.path, cohort, one.channels.back(), one);
     if (reference != nullptr) require_same_grid(*reference, image, "channel '" + file.name + "'");
     one.channels.back().image = std::move(image);
     if (reference == nullptr) reference = &*one.channels.back().image;
@@ -159,7 +159,7 @@ volume::Case read_channels(const Entry& entry, const DeidKey& key) {
 volume::Case load(const Entry& entry, const Cohort& cohort) {
   volume::Case one = core::with_context("case " + entry.id, [&] {
     if (entry.refused) throw reject(entry.refused->code, entry.refused->story, entry.refused->hint);
-    volume::Case made = entry.is_series ? read_series(entry, cohort) : read_channels(entry, cohort.key);
+    volume::Case made = entry.is_series ? read_series(entry, cohort) : read_channels(entry, cohort);
     if (entry.label) {
       core::with_context("label " + entry.label->filename().string(), [&] {
         const Volume label = on_axes_of(made.reference(), read_image(*entry.label));

@@ -34,6 +34,9 @@ class InProcess final : public Reading {
     return looks;
   }
   std::vector<DicomSeries> volumes_of(const DicomSeries& series) override { return io::volumes_of(series); }
+  std::vector<std::string> require_no_text(const std::filesystem::path& object) override {
+    return io::require_no_text(object);
+  }
 };
 
 }  // namespace

@@ -29,6 +29,8 @@ class Reading {
                                         const DeidKey& key = DeidKey::known_to_all()) = 0;
   // As io::volumes_of.
   virtual std::vector<DicomSeries> volumes_of(const DicomSeries& series) = 0;
+  // As io::require_no_text.
+  virtual std::vector<std::string> require_no_text(const std::filesystem::path& object) = 0;
 };
 
 // The reading of this process; lives as long as it.

@@ -11,6 +11,7 @@
 #include <new>
 
 #include "io/worker_channel.h"
+#include "io/worker_tesseract.h"
 
 namespace {
 
@@ -68,6 +69,7 @@ io::Message load(const io::WorkerRequest& request, const io::WorkerLimits& limit
   io::Cohort cohort;
   cohort.label_names = request.label_names;
   cohort.key = io::DeidKey(request.key);
+  cohort.burned_in = request.burned_in;
   const std::string context = "case " + request.entry->id;
   try {
     begin_object(limits);
@@ -106,8 +108,22 @@ io::Message part(const io::DicomSeries& series, const io::WorkerLimits& limits) 
   }
 }
 
+io::Message look_for_text(const std::filesystem::path& object, const io::WorkerLimits& limits) {
+  try {
+    begin_object(limits);
+    return io::packed(io::require_no_text(object));
+  } catch (const core::Error& error) {
+    return io::packed(error);
+  } catch (const std::bad_alloc&) {
+    return io::packed(out_of_memory(limits));
+  } catch (const std::exception& error) {
+    return io::packed(our_bug(error));
+  }
+}
+
 io::Message answer_to(const io::WorkerRequest& request, const io::WorkerLimits& limits) {
   if (request.entry) return load(request, limits);
+  if (request.pixels) return look_for_text(*request.pixels, limits);
   return request.series ? part(*request.series, limits) : look(request, limits);
 }
 
@@ -127,6 +143,7 @@ void serve(io::WorkerChannel& channel) {
 }  // namespace
 
 int main() {
+  io::set_text_reader(io::tesseract_reader);
   try {
     io::WorkerChannel channel{io::Descriptor(kSocket)};
     serve(channel);

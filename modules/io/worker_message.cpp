@@ -9,7 +9,7 @@
 namespace io {
 namespace {
 
-enum class Answer : char { kCase, kLooks, kSeries, kError };
+enum class Answer : char { kCase, kLooks, kSeries, kNotes, kError };
 
 core::Error damaged() { return core::Error("a message between gadolin and gadolin-worker is damaged"); }
 
@@ -68,8 +68,8 @@ void each_field(T& value, F&& f) {
     f(version, parent, limits);
   } else {
     static_assert(std::is_same_v<Plain, WorkerRequest>);
-    auto& [entry, label_names, files, key, series] = value;
-    f(entry, label_names, files, key, series);
+    auto& [entry, label_names, files, key, series, burned_in, pixels] = value;
+    f(entry, label_names, files, key, series, burned_in, pixels);
   }
 }
 
@@ -278,6 +278,8 @@ Message packed(const volume::Case& one) { return answer(Answer::kCase, one); }
 Message packed(const std::vector<FileLook>& looks) { return answer(Answer::kLooks, looks); }
 Message packed(const std::vector<DicomSeries>& volumes) { return answer(Answer::kSeries, volumes); }
 
+Message packed(const std::vector<std::string>& notes) { return answer(Answer::kNotes, notes); }
+
 Message packed(const core::Error& error) {
   Packer packer;
   packer.put(Answer::kError);
@@ -299,6 +301,9 @@ volume::Case case_in(Message message) { return answered<volume::Case>(message, A
 std::vector<FileLook> looks_in(Message message) { return answered<std::vector<FileLook>>(message, Answer::kLooks); }
 std::vector<DicomSeries> series_in(Message message) {
   return answered<std::vector<DicomSeries>>(message, Answer::kSeries);
+}
+std::vector<std::string> notes_in(Message message) {
+  return answered<std::vector<std::string>>(message, Answer::kNotes);
 }
 
 }  // namespace io

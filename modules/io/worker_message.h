@@ -48,13 +48,15 @@ struct WorkerSetup {
   WorkerLimits limits;
 };
 
-// A case to load, a series to part into its volumes or, without both, files to look at.
+// A case to load, a series to part into its volumes, an object to look for text in or, without all, files to look at.
 struct WorkerRequest {
   std::optional<Entry> entry;
   std::map<int, std::string> label_names;
   std::vector<std::filesystem::path> files;
   DeidKey::Bytes key{};  // that names are made with
   std::optional<DicomSeries> series;
+  BurnedIn burned_in = BurnedIn::kOff;          // of the case
+  std::optional<std::filesystem::path> pixels;  // as of require_no_text()
 };
 
 Message packed(const WorkerSetup& setup);
@@ -63,6 +65,7 @@ Message packed(const WorkerRequest& request);
 Message packed(const volume::Case& one);
 Message packed(const std::vector<FileLook>& looks);
 Message packed(const std::vector<DicomSeries>& volumes);
+Message packed(const std::vector<std::string>& notes);
 Message packed(const core::Error& error);
 
 // A look as bytes, for a disk (file_index.h).
@@ -75,5 +78,6 @@ WorkerRequest request_in(Message message);
 volume::Case case_in(Message message);
 std::vector<FileLook> looks_in(Message message);
 std::vector<DicomSeries> series_in(Message message);
+std::vector<std::string> notes_in(Message message);
 
 }  // namespace io

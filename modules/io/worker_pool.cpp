@@ -24,7 +24,7 @@ constexpr int kSocketOfWorker = 3;
 constexpr std::chrono::seconds kStartWithin{60};
 // Kept in a worker's environment; everything else of ours is none of its business.
 constexpr std::string_view kKept[] = {
-    "DCMDICTPATH=", "LD_LIBRARY_PATH=", "ASAN_OPTIONS=", "UBSAN_OPTIONS=", "LSAN_OPTIONS="};
+    "DCMDICTPATH=", "TESSDATA_PREFIX=", "LD_LIBRARY_PATH=", "ASAN_OPTIONS=", "UBSAN_OPTIONS=", "LSAN_OPTIONS="};
 #if defined(__SANITIZE_ADDRESS__)
 constexpr bool kQuiet = false;  // what the sanitizers find goes to stderr
 #else
@@ -72,7 +72,7 @@ class SpawnActions {
 
 // The environment that a worker gets: "NAME=value" each.
 std::vector<std::string> environment() {
-  std::vector<std::string> kept{"LC_ALL=C"};
+  std::vector<std::string> kept{"LC_ALL=C", "OMP_THREAD_LIMIT=1"};
   for (const std::string_view name : kKept) {
     if (const char* value = std::getenv(std::string(name.substr(0, name.size() - 1)).c_str()))
       kept.push_back(std::string(name) + value);
@@ -259,7 +259,8 @@ Message WorkerPool::ask(const WorkerRequest& request) {
 }
 
 volume::Case WorkerPool::load(const Entry& entry, const Cohort& cohort) {
-  const WorkerRequest request{with_files(entry, cohort), cohort.label_names, {}, cohort.key.bytes(), std::nullopt};
+  const WorkerRequest request{with_files(entry, cohort), cohort.label_names, {}, cohort.key.bytes(), std::nullopt,
+                              cohort.burned_in,          std::nullopt};
   volume::Case one = case_in(core::with_context("case " + entry.id, [&] { return ask(request); }));
   one.check();
   return one;
@@ -267,8 +268,8 @@ volume::Case WorkerPool::load(const Entry& entry, const Cohort& cohort) {
 
 std::vector<FileLook> WorkerPool::look_at(std::span<const std::filesystem::path> files, const DeidKey& key) {
   try {
-    std::vector<FileLook> looks =
-        looks_in(ask({std::nullopt, {}, {files.begin(), files.end()}, key.bytes(), std::nullopt}));
+    std::vector<FileLook> looks = looks_in(
+        ask({std::nullopt, {}, {files.begin(), files.end()}, key.bytes(), std::nullopt, BurnedIn::kOff, std::nullopt}));
     if (looks.size() != files.size()) throw core::Error("gadolin-worker looked at another number of files");
     return looks;
   } catch (const core::Error& error) {
@@ -285,11 +286,15 @@ std::vector<FileLook> WorkerPool::look_at(std::span<const std::filesystem::path>
 std::vector<DicomSeries> WorkerPool::volumes_of(const DicomSeries& series) {
   if (!series.several) return {series};
   try {
-    return series_in(ask({std::nullopt, {}, {}, {}, series}));
+    return series_in(ask({std::nullopt, {}, {}, {}, series, BurnedIn::kOff, std::nullopt}));
   } catch (const core::Error& error) {
     if (!of_a_dead_worker(reason_of(error))) throw;
     return {series};  // reading it will tell why
   }
+}
+
+std::vector<std::string> WorkerPool::require_no_text(const std::filesystem::path& object) {
+  return notes_in(ask({std::nullopt, {}, {}, {}, std::nullopt, BurnedIn::kOff, object}));
 }
 
 int WorkerPool::started() const {

@@ -35,6 +35,7 @@ class WorkerPool final : public Reading {
   std::vector<FileLook> look_at(std::span<const std::filesystem::path> files,
                                 const DeidKey& key = DeidKey::known_to_all()) override;
   std::vector<DicomSeries> volumes_of(const DicomSeries& series) override;
+  std::vector<std::string> require_no_text(const std::filesystem::path& object) override;
 
   // Processes started so far: what died of an object was replaced.
   int started() const;

@@ -27,6 +27,7 @@ class Counting final : public io::Reading {
     return io::in_process().look_at(files, key);
   }
   std::vector<io::DicomSeries> volumes_of(const io::DicomSeries& series) override { return io::volumes_of(series); }
+  std::vector<std::string> require_no_text(const fs::path& object) override { return io::require_no_text(object); }
   std::size_t looked = 0;
 
  private:

@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "../io/planted_text.h"
 #include "../scratch.h"
 #include "core/table.h"
 #include "gadolin.h"
@@ -103,4 +104,27 @@ TEST(DeidentifyCommand, ADamagedObjectIsARowOfTheReportAndTheOthersAreThere) {
   EXPECT_EQ(outcome.exit, 4) << outcome.out;
   EXPECT_EQ(outcome.out.find("CANARY"), std::string::npos) << outcome.out;
   EXPECT_EQ(names_below(folder / "new").size(), 11U);
+}
+
+TEST(DeidentifyCommand, ObjectsWithTextInTheirPixelsStayBehindUnlessThatIsPermitted) {
+  const Scratch folder;
+  Canvas clean = noise_canvas({4, 128, 192}, 60, 8, 3), named = noise_canvas({4, 128, 192}, 60, 8, 4);
+  plant(named.image, lettering("CANARY JANE", 2, false), 2, 20, 12, 1000);
+  io::write_dicom(folder / "in/clean", clean.image, {.key = "clean", .patient = "Doe"});
+  io::write_dicom(folder / "in/named", named.image, {.key = "named", .patient = "Roe"});
+  const std::string words = "deidentify " + quoted(folder / "in") + " ";
+  const Outcome first = quick_gadolin(words + quoted(folder / "new"));
+  EXPECT_EQ(first.exit, 4) << first.out;
+  EXPECT_NE(first.out.find("1 BURNED_IN_TEXT"), std::string::npos) << first.out;
+  EXPECT_EQ(names_below(folder / "new").size(), 7U);
+  const std::string report = bytes_of(folder / "new/deidentify_report.csv");
+  EXPECT_NE(report.find("BURNED_IN_TEXT"), std::string::npos);
+  for (const std::string* told : {&first.out, &report}) {
+    EXPECT_EQ(told->find("CANARY"), std::string::npos) << *told;
+    EXPECT_EQ(told->find("JANE"), std::string::npos) << *told;
+  }
+  EXPECT_EQ(quick_gadolin(words + quoted(folder / "off") + " --burned-in off").exit, 2);
+  EXPECT_FALSE(fs::exists(folder / "off"));
+  EXPECT_EQ(quick_gadolin(words + quoted(folder / "off") + " --burned-in off --i-have-permission").exit, 0);
+  EXPECT_EQ(names_below(folder / "off").size(), 8U);
 }

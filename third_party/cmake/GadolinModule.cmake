@@ -1,4 +1,4 @@
-# gadolin_module(NAME DEPENDS a b ... [LIBRARIES dep::x ...])
+# gadolin_module(NAME DEPENDS a b ... [LIBRARIES dep::x ...] [APART source ...])   APART: sources of other programs
 # A module is the folder of the same name: every .cpp below it is compiled, nothing has to be listed. Its headers are reached as
 # "NAME/file.h" through an include root of its own (build/roots/NAME/NAME -> modules/NAME), and a target is handed only the roots of
 # the modules under DEPENDS. So an #include against the arrows of modules/README.md does not compile.
@@ -43,7 +43,7 @@ function(gadolin_cuda_sources name kernels glue)
 endfunction()
 
 function(gadolin_module name)
-  cmake_parse_arguments(arg "" "" "DEPENDS;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(arg "" "" "DEPENDS;LIBRARIES;APART" ${ARGN})
   set(root ${CMAKE_BINARY_DIR}/roots/${name})
   file(MAKE_DIRECTORY ${root})
   file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR} ${root}/${name} SYMBOLIC)
@@ -52,6 +52,9 @@ function(gadolin_module name)
   if(mains)
     list(REMOVE_ITEM sources ${mains})
   endif()
+  foreach(apart IN LISTS arg_APART)
+    list(REMOVE_ITEM sources ${CMAKE_CURRENT_SOURCE_DIR}/${apart})
+  endforeach()
   file(GLOB_RECURSE glue CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_cuda.cpp)
   file(GLOB_RECURSE kernels CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cu)
   if(glue)
