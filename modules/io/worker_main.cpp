@@ -15,11 +15,7 @@
 namespace {
 
 constexpr int kSocket = 3;
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kLimitMemory = false;  // its shadow takes terabytes of addresses
-#else
-constexpr bool kLimitMemory = true;
-#endif
+constexpr bool kLimitMemory = !io::kAddressSanitizer;  // its shadow takes terabytes of addresses
 
 // As told, or as low as it already was for the whole process tree.
 void limit(__rlimit_resource what, rlim_t most) {
