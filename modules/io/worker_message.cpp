@@ -22,8 +22,8 @@ void each_field(T& value, F&& f) {
     auto& [code, story, hint] = value;
     f(code, story, hint);
   } else if constexpr (std::is_same_v<Plain, ChannelFile>) {
-    auto& [name, modality, path] = value;
-    f(name, modality, path);
+    auto& [name, modality, path, volume, volumes] = value;
+    f(name, modality, path, volume, volumes);
   } else if constexpr (std::is_same_v<Plain, volume::Groups>) {
     auto& [patient, site, vendor] = value;
     f(patient, site, vendor);
