@@ -135,7 +135,7 @@ std::vector<std::byte> frame_in(DcmDataset& data, const Representation& as) {
 
 volume::Volume bench_ct(std::int64_t edge, std::int64_t slices) {
   volume::PhantomOptions options;
-  options.size = 128;
+  options.size = std::clamp<std::int64_t>(edge / 4, 32, 128);
   options.modality = "CT";
   options.axis_orders = false;
   const volume::Case one = volume::phantom_case(options, 0);
