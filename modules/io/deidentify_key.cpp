@@ -93,7 +93,7 @@ std::string DeidKey::pseudonym(char kind, std::string_view original) const {
     char kind = 0;
     std::string original, answer;
   };
-  thread_local std::array<Asked, 16> last;
+  thread_local std::array<Asked, 64> last;
   Asked& asked = last[(static_cast<unsigned char>(kind) + std::hash<std::string_view>()(original)) % last.size()];
   if (asked.kind != kind || asked.key != bytes_ || asked.original != original) {
     const std::string answer = kind + core::hex(digest(std::string("name ") + kind, original)).substr(0, 16);
