@@ -2,6 +2,7 @@
 #include "pipelines/bench.h"
 
 #include <fmt/format.h>
+#include <time.h>
 
 #include <algorithm>
 #include <boost/json.hpp>
@@ -17,6 +18,7 @@
 #define GADOLIN_WORKLOADS(X)   \
   GADOLIN_IMAGING(X(resample)) \
   GADOLIN_IMAGING(X(nifti))    \
+  GADOLIN_IMAGING(X(ingest))   \
   X(store)                     \
   GADOLIN_TORCH(X(norm))
 
@@ -26,13 +28,24 @@ namespace pipelines {
 GADOLIN_WORKLOADS(X)
 #undef X
 
-std::vector<double> median_seconds(const std::vector<std::function<void()>>& bodies, int repeats) {
+double wall_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+double processor_seconds() {
+  timespec time{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+}
+
+std::vector<double> median_seconds(const std::vector<std::function<void()>>& bodies, int repeats,
+                                   const std::function<double()>& now) {
   std::vector<std::vector<double>> seconds(bodies.size());
   for (int turn = 0; turn <= repeats; ++turn) {
     for (std::size_t i = 0; i < bodies.size(); ++i) {
-      const auto start = std::chrono::steady_clock::now();
+      const double start = now();
       bodies[i]();
-      const double taken = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+      const double taken = now() - start;
       if (turn > 0) seconds[i].push_back(taken);  // the first warms up
     }
   }
@@ -99,12 +112,14 @@ core::Exit bench(BenchRequest request) {
   core::Table table{{"workload", "ours", "peer", "ratio", "limit", "of limit", "unit a second", "peer is", "limit is"},
                     {}};
   boost::json::array rows;
+  std::string notes;
   for (const Workload* workload : chosen(request.name)) {
     for (const BenchResult& r : workload->run(request.options)) {
       const double ratio = r.peer_s / r.ours_s, share = r.limit.empty() ? 0 : r.limit_s / r.ours_s;
       table.add({fmt::format("{} {}", workload->name, r.what), rate(r.amount, r.ours_s), rate(r.amount, r.peer_s),
-                 fmt::format("{:.2f}", ratio), rate(r.amount, r.limit_s),
+                 r.peer.empty() ? "-" : fmt::format("{:.2f}", ratio), rate(r.amount, r.limit_s),
                  r.limit.empty() ? "-" : fmt::format("{:.0f} %", 100 * share), r.unit, r.peer, r.limit});
+      if (!r.note.empty()) notes += r.note + "\n";
       rows.push_back(boost::json::object{{"workload", workload->name},
                                          {"what", r.what},
                                          {"equal", true},
@@ -115,6 +130,7 @@ core::Exit bench(BenchRequest request) {
                                          {"limit_s", r.limit_s},
                                          {"peer", r.peer},
                                          {"limit", r.limit},
+                                         {"note", r.note},
                                          {"ratio", ratio}});
     }
   }
@@ -127,8 +143,8 @@ core::Exit bench(BenchRequest request) {
     std::printf("%s\n", boost::json::serialize(all).c_str());
     return core::Exit::kDone;
   }
-  std::printf("%s\n%s; %d thread%s, median of %d, edge %lld voxels; equality was checked first\n",
-              core::to_text(table).c_str(), processor().c_str(), request.options.threads,
+  std::printf("%s\n%s%s; %d thread%s, median of %d, edge %lld voxels; equality was checked first\n",
+              core::to_text(table).c_str(), notes.c_str(), processor().c_str(), request.options.threads,
               request.options.threads == 1 ? "" : "s", request.options.repeats,
               static_cast<long long>(request.options.size));
   return core::Exit::kDone;

@@ -22,8 +22,9 @@ struct BenchResult {
   std::string what;         // "linear 1 mm -> 1.43 mm"
   double amount = 0;        // of work, in `unit`
   std::string unit;         // "Mvoxel"
-  std::string peer, limit;  // who else did it; what bounds it, empty when unknown
+  std::string peer, limit;  // who else did it; what bounds it; empty when there is none
   double ours_s = 0, peer_s = 0, limit_s = 0;
+  std::string note = {};  // told below the table
 };
 
 struct Workload {
@@ -32,8 +33,13 @@ struct Workload {
   std::vector<BenchResult> (*run)(const BenchOptions&);
 };
 
-// The median of the seconds that each takes, taken in turn so that a busy moment meets all of them.
-std::vector<double> median_seconds(const std::vector<std::function<void()>>& bodies, int repeats);
+double wall_seconds();
+double processor_seconds();  // of this process: whatever else the machine does
+
+// The median of the seconds that each takes, taken in turn so that a busy moment meets all of them. `now` tells seconds
+// of another clock than the one on the wall.
+std::vector<double> median_seconds(const std::vector<std::function<void()>>& bodies, int repeats,
+                                   const std::function<double()>& now = wall_seconds);
 
 // Throws Error telling that ours and the peer differ: nothing is timed then.
 void require_equal(bool equal, const std::string& what);

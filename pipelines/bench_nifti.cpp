@@ -1,4 +1,7 @@
-// Reading a .nii.gz, beside ITK; the limit is libdeflate alone.
+// Reading a .nii.gz, beside ITK. The limit is what cannot be done without: the file copied out of the page cache into a
+// buffer that is kept, and libdeflate (with its checksum) into fresh memory of the kind that voxels get. What is
+// measured against it is the header, the checks and our own detours.
+#include <fcntl.h>
 #include <itkImage.h>
 #include <itkImageFileReader.h>
 #include <itkNiftiImageIO.h>
@@ -8,7 +11,6 @@
 #include <cstring>
 #include <filesystem>
 
-#include "core/files.h"
 #include "io/format.h"
 #include "pipelines/bench.h"
 #include "volume/phantom.h"
@@ -27,12 +29,19 @@ ItkImage::Pointer read_by_itk(const fs::path& path) {
   return reader->GetOutput();
 }
 
-void inflate(const std::string& packed, std::vector<char>& raw) {
-  libdeflate_decompressor* const decompressor = libdeflate_alloc_decompressor();
+void read_bytes(const fs::path& path, std::string& bytes) {
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const ssize_t got = ::read(file, bytes.data(), bytes.size());
+  ::close(file);
+  require_equal(got == static_cast<ssize_t>(bytes.size()), "nifti: read");
+}
+
+void inflate(const std::string& packed, std::size_t most) {
+  static libdeflate_decompressor* const decompressor = libdeflate_alloc_decompressor();
+  const volume::VoxelMemory raw(most, volume::VoxelMemory::Fill::kNone);
   std::size_t size = 0;
   const auto result =
       libdeflate_gzip_decompress(decompressor, packed.data(), packed.size(), raw.data(), raw.size(), &size);
-  libdeflate_free_decompressor(decompressor);
   require_equal(result == LIBDEFLATE_SUCCESS, "nifti: libdeflate");
 }
 
@@ -50,15 +59,18 @@ std::vector<BenchResult> run(const BenchOptions& options) {
   const ItkImage::Pointer peer = read_by_itk(path);
   const bool equal = peer->GetBufferedRegion().GetNumberOfPixels() == static_cast<std::size_t>(ours.shape().voxels()) &&
                      std::memcmp(peer->GetBufferPointer(), ours.bytes().data(), ours.bytes().size()) == 0;
-  const std::string packed = core::read_text(path);
-  std::vector<char> raw(image.bytes().size() + 4096);
+  std::string packed(fs::file_size(path), '\0');
   if (!equal) fs::remove_all(folder);
   require_equal(equal, "nifti");
-  const std::vector<double> seconds = median_seconds(
-      {[&] { io::read_image(path); }, [&] { read_by_itk(path); }, [&] { inflate(packed, raw); }}, options.repeats);
+  const std::vector<double> seconds = median_seconds({[&] { io::read_image(path); }, [&] { read_by_itk(path); },
+                                                      [&] {
+                                                        read_bytes(path, packed);
+                                                        inflate(packed, image.bytes().size() + 4096);
+                                                      }},
+                                                     options.repeats, processor_seconds);
   fs::remove_all(folder);
-  return {{"read .nii.gz int16", static_cast<double>(image.bytes().size()) / 1e6, "MB", "ITK NiftiImageIO",
-           "libdeflate alone", seconds[0], seconds[1], seconds[2]}};
+  return {{"read .nii.gz int16, CPU time", static_cast<double>(image.bytes().size()) / 1e6, "MB", "ITK NiftiImageIO",
+           "read and libdeflate alone", seconds[0], seconds[1], seconds[2]}};
 }
 
 }  // namespace

@@ -54,7 +54,10 @@ class FoundCases : public CaseSource {
     const io::Entry& entry = cohort_.entries[at];
     return core::with_context("case " + entry.id, [&] {
       if (entry.label) return io::read_image(*entry.label);
-      if (plain(entry)) return io::read_image(entry.channels.front().path);
+      if (plain(entry)) {
+        const io::ChannelFile& file = entry.channels.front();
+        return io::read_image(file.path, file.volume, file.volumes);
+      }
       throw core::Error("there is no label map", "name it in the label column of the table");
     });
   }

@@ -150,6 +150,13 @@ void ByteSource::read(std::span<std::byte> target) {
 }
 
 void ByteSource::skip(std::uint64_t count) {
+  State& s = *state_;
+  if (s.packing == Packing::kPlain && count <= s.left) {
+    s.file.seekg(static_cast<std::streamoff>(count), std::ios::cur);
+    s.left -= count;
+    s.given += count;
+    return;
+  }
   std::vector<std::byte> waste(static_cast<std::size_t>(std::min<std::uint64_t>(count, kBlock)));
   while (count > 0) {
     const std::size_t now = static_cast<std::size_t>(std::min<std::uint64_t>(count, waste.size()));

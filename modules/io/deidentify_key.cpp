@@ -4,8 +4,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
+#include <functional>
 
 #include "core/error.h"
 #include "core/files.h"
@@ -84,8 +86,20 @@ std::array<std::uint8_t, 32> DeidKey::digest(std::string_view kind, std::string_
   return core::hmac_sha256(bytes_, whole);
 }
 
+// The slices of a series tell the same names again and again; what was asked for last is remembered.
 std::string DeidKey::pseudonym(char kind, std::string_view original) const {
-  return kind + core::hex(digest(std::string("name ") + kind, original)).substr(0, 16);
+  struct Asked {
+    Bytes key{};
+    char kind = 0;
+    std::string original, answer;
+  };
+  thread_local std::array<Asked, 64> last;
+  Asked& asked = last[(static_cast<unsigned char>(kind) + std::hash<std::string_view>()(original)) % last.size()];
+  if (asked.kind != kind || asked.key != bytes_ || asked.original != original) {
+    const std::string answer = kind + core::hex(digest(std::string("name ") + kind, original)).substr(0, 16);
+    asked = {bytes_, kind, std::string(original), answer};
+  }
+  return asked.answer;
 }
 
 std::string DeidKey::uid(std::string_view original) const { return uid_of_digest(digest("uid", original)); }

@@ -72,7 +72,7 @@ AttachedLook look_at_attached(DicomFile& file, AttachedKind kind, const DeidKey&
   file.to_utf8();
   try {
     ClassNames names(file.data());
-    classes_of(from, kind, names);
+    classes_of(file.attributes(), kind, names);
     look.classes = names.all();
   } catch (const core::Error&) {
     look.classes.clear();

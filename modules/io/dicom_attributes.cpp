@@ -1,5 +1,6 @@
 #include "io/dicom_attributes.h"
 
+#include <dcmtk/dcmdata/dcistrmb.h>
 #include <dcmtk/dcmdata/dcsequen.h>
 
 #include <algorithm>
@@ -10,6 +11,17 @@
 #include "io/reject.h"
 
 namespace io {
+namespace {
+
+constexpr std::uint64_t kLargestInMemory = std::uint64_t{1} << 24;  // of a header; longer ones DCMTK reads by itself
+
+std::uint32_t number_of(const DcmTagKey& tag) { return std::uint32_t{tag.getGroup()} << 16 | tag.getElement(); }
+
+void require_parsed(const OFCondition& done) {
+  if (done.bad()) throw reject("STRUCTURE", "DCMTK cannot parse the header", kExportAgain);
+}
+
+}  // namespace
 
 std::string trimmed(std::string text) {
   const auto blank = [](char c) { return c == ' ' || c == '\0'; };
@@ -18,9 +30,28 @@ std::string trimmed(std::string text) {
   return text;
 }
 
+Attributes::Attributes(DcmItem* item) : item_(item) {
+  if (item_ == nullptr) return;
+  auto places = std::make_shared<std::vector<Place>>();
+  places->reserve(item_->card());
+  for (DcmObject* each = item_->nextInContainer(nullptr); each != nullptr; each = item_->nextInContainer(each))
+    places->push_back({number_of(each->getTag()), static_cast<DcmElement*>(each)});
+  const auto before = [](const Place& a, const Place& b) { return a.tag < b.tag; };
+  if (!std::is_sorted(places->begin(), places->end(), before)) std::stable_sort(places->begin(), places->end(), before);
+  places_ = std::move(places);
+}
+
+DcmElement* Attributes::find(const DcmTagKey& tag) const {
+  if (!there()) return nullptr;
+  const auto found = std::lower_bound(places_->begin(), places_->end(), number_of(tag),
+                                      [](const Place& place, std::uint32_t wanted) { return place.tag < wanted; });
+  return found != places_->end() && found->tag == number_of(tag) ? found->element : nullptr;
+}
+
 std::string Attributes::text(const DcmTagKey& tag) const {
   OFString value;
-  if (!there() || item_->findAndGetOFStringArray(tag, value).bad()) return "";
+  DcmElement* const element = find(tag);
+  if (element == nullptr || element->getOFStringArray(value).bad()) return "";
   return trimmed(std::string(value.c_str(), value.size()));
 }
 
@@ -36,8 +67,8 @@ std::vector<std::string> Attributes::words(const DcmTagKey& tag) const {
 }
 
 std::optional<int> Attributes::number(const DcmTagKey& tag) const {
-  DcmElement* element = nullptr;
-  if (!there() || item_->findAndGetElement(tag, element).bad() || element->getLength() == 0) return std::nullopt;
+  DcmElement* const element = find(tag);
+  if (element == nullptr || element->getLength() == 0) return std::nullopt;
   Uint16 value = 0;
   if (element->ident() != EVR_US || element->getVM() != 1 || element->getUint16(value).bad())
     throw reject("BAD_VR", std::string("attribute ") + tag.toString().c_str() + " is not one unsigned short",
@@ -78,17 +109,15 @@ void Attributes::check_uid(const DcmTagKey& tag, bool required) const {
     throw reject("BAD_UID", std::string("attribute ") + tag.toString().c_str() + " is no UID", kExportAgain);
 }
 
-Attributes Attributes::item(const DcmTagKey& sequence, std::size_t number) const {
-  DcmItem* found = nullptr;
-  if (!there() || item_->findAndGetSequenceItem(sequence, found, static_cast<signed long>(number)).bad())
-    return Attributes();
-  return Attributes(found);
+Attributes Attributes::item(const DcmTagKey& tag, std::size_t number) const {
+  auto* const sequence = dynamic_cast<DcmSequenceOfItems*>(find(tag));
+  if (sequence == nullptr || number >= sequence->card()) return Attributes();
+  return Attributes(sequence->getItem(static_cast<unsigned long>(number)));
 }
 
-std::size_t Attributes::items(const DcmTagKey& sequence) const {
-  DcmSequenceOfItems* found = nullptr;
-  if (!there() || item_->findAndGetSequence(sequence, found).bad() || found == nullptr) return 0;
-  return found->card();
+std::size_t Attributes::items(const DcmTagKey& tag) const {
+  auto* const sequence = dynamic_cast<DcmSequenceOfItems*>(find(tag));
+  return sequence == nullptr ? 0 : sequence->card();
 }
 
 std::vector<Attributes> Attributes::each(const DcmTagKey& sequence) const {
@@ -100,19 +129,22 @@ std::vector<Attributes> Attributes::each(const DcmTagKey& sequence) const {
 }
 
 std::optional<DcmTagKey> Attributes::private_tag(std::uint16_t group, const char* creator, std::uint8_t element) const {
-  for (unsigned block = 0x10; there() && block <= 0xFF; ++block) {
-    const DcmTagKey owner(group, static_cast<Uint16>(block));
-    if (!item_->tagExists(owner) || text(owner) != creator) continue;
-    return DcmTagKey(group, static_cast<Uint16>(block << 8 | element));
+  if (!there()) return std::nullopt;
+  const std::uint32_t first = std::uint32_t{group} << 16 | 0x10, last = first | 0xFF;
+  auto place = std::lower_bound(places_->begin(), places_->end(), first,
+                                [](const Place& each, std::uint32_t wanted) { return each.tag < wanted; });
+  for (; place != places_->end() && place->tag <= last; ++place) {
+    const auto block = static_cast<Uint16>(place->tag & 0xFF);
+    if (text(DcmTagKey(group, block)) == creator) return DcmTagKey(group, static_cast<Uint16>(block << 8 | element));
   }
   return std::nullopt;
 }
 
 std::vector<std::uint8_t> Attributes::bytes(const DcmTagKey& tag) const {
-  const Uint8* all = nullptr;
-  unsigned long count = 0;
-  if (!there() || item_->findAndGetUint8Array(tag, all, &count).bad() || all == nullptr) return {};
-  return {all, all + count};
+  DcmElement* const element = find(tag);
+  Uint8* all = nullptr;
+  if (element == nullptr || element->getUint8Array(all).bad() || all == nullptr) return {};
+  return {all, all + element->getLength()};
 }
 
 DeidLink patient_link(const Attributes& from) {
@@ -120,10 +152,26 @@ DeidLink patient_link(const Attributes& from) {
                       from.text(DCM_PatientBirthDate), from.text(DCM_StudyInstanceUID));
 }
 
-DicomFile::DicomFile(const std::filesystem::path& path) {
-  const OFCondition done = file_.loadFileUntilTag(OFFilename(path.c_str()), EXS_Unknown, EGL_noChange,
-                                                  DCM_MaxReadLength, ERM_autoDetect, DCM_PixelData);
-  if (done.bad()) throw reject("STRUCTURE", "DCMTK cannot parse the header", kExportAgain);
+DicomFile::DicomFile(const std::filesystem::path& path) { load(path); }
+
+DicomFile::DicomFile(const std::filesystem::path& path, DicomBytes& bytes, const DicomOutline& outline) {
+  if (outline.syntax->deflated || outline.header_end > kLargestInMemory) {
+    load(path);
+    return;
+  }
+  std::vector<std::byte> header(static_cast<std::size_t>(outline.header_end));
+  bytes.read(0, header);
+  DcmInputBufferStream stream;
+  stream.setBuffer(header.data(), static_cast<offile_off_t>(header.size()));
+  stream.setEos();
+  file_.transferInit();
+  require_parsed(file_.readUntilTag(stream, EXS_Unknown, EGL_noChange, DCM_MaxReadLength, DCM_PixelData));
+  file_.transferEnd();
+}
+
+void DicomFile::load(const std::filesystem::path& path) {
+  require_parsed(file_.loadFileUntilTag(OFFilename(path.c_str()), EXS_Unknown, EGL_noChange, DCM_MaxReadLength,
+                                        ERM_autoDetect, DCM_PixelData));
 }
 
 bool DicomFile::to_utf8() { return file_.getDataset()->convertToUTF8().good(); }

@@ -7,11 +7,13 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "io/deidentify_links.h"
+#include "io/dicom_outline.h"
 
 namespace io {
 
@@ -20,13 +22,14 @@ inline constexpr const char* kExportAgain = "export the series again from the sc
 // Spaces and padding at both ends taken away.
 std::string trimmed(std::string text);
 
-// A data set or an item of a sequence, owned by a DicomFile; one that is not there has no attributes. Cheap to copy.
+// A data set or an item of a sequence, owned by a DicomFile and not changed any more; one that is not there has no
+// attributes. Cheap to copy.
 class Attributes {
  public:
-  explicit Attributes(DcmItem* item = nullptr) : item_(item) {}
+  explicit Attributes(DcmItem* item = nullptr);
 
   bool there() const { return item_ != nullptr; }
-  bool has(const DcmTagKey& tag) const { return there() && item_->tagExists(tag); }
+  bool has(const DcmTagKey& tag) const { return find(tag) != nullptr; }
   // All values with the backslashes between them; empty when absent.
   std::string text(const DcmTagKey& tag) const;
   std::vector<std::string> words(const DcmTagKey& tag) const;
@@ -49,7 +52,16 @@ class Attributes {
   std::vector<std::uint8_t> bytes(const DcmTagKey& tag) const;
 
  private:
+  // nullptr when absent.
+  DcmElement* find(const DcmTagKey& tag) const;
+
   DcmItem* item_;
+  // By tag: DCMTK goes through its list from the begin for each question.
+  struct Place {
+    std::uint32_t tag;
+    DcmElement* element;
+  };
+  std::shared_ptr<const std::vector<Place>> places_;
 };
 
 // Whose object it is.
@@ -58,14 +70,18 @@ DeidLink patient_link(const Attributes& from);
 // A file up to its pixels.
 class DicomFile {
  public:
-  // Throws Error [STRUCTURE]. The file was walked by outline_of() before.
+  // Throws Error [STRUCTURE]. The file was walked by outline_of() before; with its bytes and their outline at hand it
+  // is not read from the disk again.
   explicit DicomFile(const std::filesystem::path& path);
+  DicomFile(const std::filesystem::path& path, DicomBytes& bytes, const DicomOutline& outline);
   Attributes attributes() { return Attributes(file_.getDataset()); }
   DcmDataset& data() { return *file_.getDataset(); }
   // Turns all text to UTF-8; false where the file's character set is none that is known, or the text is none of it.
   bool to_utf8();
 
  private:
+  void load(const std::filesystem::path& path);
+
   DcmFileFormat file_;
 };
 

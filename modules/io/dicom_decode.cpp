@@ -6,6 +6,10 @@
 #include <dcmtk/dcmdata/dcpixseq.h>
 #include <dcmtk/dcmdata/dcpxitem.h>
 #include <dcmtk/dcmdata/dcxfer.h>
+#include <dcmtk/dcmjpeg/djcparam.h>
+#include <dcmtk/dcmjpeg/djdijg12.h>
+#include <dcmtk/dcmjpeg/djdijg16.h>
+#include <dcmtk/dcmjpeg/djdijg8.h>
 
 #include <cstring>
 #include <memory>
@@ -54,12 +58,49 @@ void put_frame(DcmDataset& data, E_TransferSyntax syntax, std::span<const std::b
   pixels.release();
 }
 
+// The precision told by the frame header (T.81 B.2.2), which check_codestream() has found to be there.
+unsigned precision_of(std::span<const std::byte> frame) {
+  for (std::size_t at = 2; at + 9 < frame.size();) {
+    const auto byte = [&](std::size_t i) { return std::to_integer<unsigned>(frame[at + i]); };
+    if (byte(0) == 0xFF && byte(1) == 0xFF) {  // fill
+      ++at;
+      continue;
+    }
+    const unsigned marker = byte(1);
+    const bool table = marker == 0xC4 || marker == 0xC8 || marker == 0xCC;
+    if (marker >= 0xC0 && marker <= 0xCF && !table) return byte(4);
+    at += 2 + (byte(2) << 8 | byte(3));
+  }
+  throw not_decoded();
+}
+
+// By the library that DCMTK has for this precision, straight into the target: DCMTK's own way there is a data set and
+// three copies.
+void decode_jpeg(std::span<const std::byte> frame, const PixelLayout& layout, std::span<std::byte> target) {
+  const unsigned precision = precision_of(frame);
+  const DJCodecParameter plain(ECC_lossyYCbCr, EDC_photometricInterpretation, EUC_default, EPC_default);
+  std::unique_ptr<DJDecoder> decoder;
+  if (precision > 12)
+    decoder = std::make_unique<DJDecompressIJG16Bit>(plain, OFFalse);
+  else if (precision > 8)
+    decoder = std::make_unique<DJDecompressIJG12Bit>(plain, OFFalse);
+  else
+    decoder = std::make_unique<DJDecompressIJG8Bit>(plain, OFFalse);
+  if (decoder->bytesPerSample() * 8 != layout.bits_allocated || decoder->init().bad()) throw not_decoded();
+  const OFCondition done =
+      decoder->decode(reinterpret_cast<Uint8*>(const_cast<std::byte*>(frame.data())), static_cast<Uint32>(frame.size()),
+                      reinterpret_cast<Uint8*>(target.data()), static_cast<Uint32>(target.size()), layout.is_signed);
+  if (done.bad()) throw not_decoded();
+}
+
 }  // namespace
 
 void decode_frame(const TransferSyntax& syntax, std::span<const std::byte> frame, const PixelLayout& layout,
                   std::span<std::byte> target) {
+  if (syntax.codec == DicomCodec::kRle) return decode_rle(frame, layout, target);
   if (syntax.codec == DicomCodec::kJpeg2000) return decode_jpeg2000(frame, layout, target);
   prepare_dcmtk();
+  if (syntax.codec == DicomCodec::kJpeg) return decode_jpeg(frame, layout, target);
   DcmDataset data;
   make_image(data, layout);
   put_frame(data, DcmXfer(std::string(syntax.uid).c_str()).getXfer(), frame);

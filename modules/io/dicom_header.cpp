@@ -277,7 +277,7 @@ std::optional<std::vector<double>> decimal_numbers(const std::string& text) {
 DicomIdentity read_identity(const std::filesystem::path& path, const DeidKey& key) {
   DicomBytes bytes(path);
   const DicomOutline outline = outline_of(bytes, true);
-  DicomFile file(path);
+  DicomFile file(path, bytes, outline);
   const Attributes from = file.attributes();
   from.check_uid(DCM_SeriesInstanceUID, outline.has_pixels);
   DicomIdentity who = identity(from, outline.has_pixels, key);
@@ -291,7 +291,7 @@ std::vector<DicomHeader> read_slices(const std::filesystem::path& path, const De
   header.path = path;
   DicomBytes bytes(path);
   header.outline = std::make_shared<const DicomOutline>(outline_of(bytes));
-  DicomFile file(path);
+  DicomFile file(path, bytes, *header.outline);
   const Attributes from = file.attributes();
   header.who = identity(from, header.outline->has_pixels, key);
   if (!header.who.image) throw reject("NOT_AN_IMAGE", "the object holds no picture", "leave it out of the series");

@@ -83,6 +83,7 @@ class Walk {
     frames_ = {{bytes_.size(), false, outline_.syntax->implicit}};
     while (step()) {
     }
+    if (!outline_.has_pixels) outline_.header_end = bytes_.size();
     return std::move(outline_);
   }
 
@@ -204,7 +205,10 @@ class Walk {
       return true;
     }
     if (e.tag >> 16 == 0xFFFE) throw structure("an item begins or ends outside a sequence");
-    if (e.tag == kPixelData && frames_.size() == 1) return pixels(e);
+    if (e.tag == kPixelData && frames_.size() == 1) {
+      outline_.header_end = pos_;
+      return pixels(e);
+    }
     if (e.length == kUndefined) {
       if (!implicit && !is_one_of(e.vr, "SQUN")) throw structure("an element without a length is no sequence");
       descend(kOpen, implicit || e.vr == Vr{'U', 'N'});

@@ -53,6 +53,7 @@ struct DicomOutline {
   const TransferSyntax* syntax = nullptr;
   bool has_pixels = false;
   std::uint64_t data_begin = 0;   // of the data set in the file
+  std::uint64_t header_end = 0;   // where PixelData begin, or the data set ends, in what DicomBytes reads
   std::uint64_t pixel_begin = 0;  // of native PixelData in what DicomBytes reads
   std::uint64_t pixel_bytes = 0;  // of native PixelData
   bool pixel_words = false;       // native PixelData are words of 16 bits (OW), else bytes

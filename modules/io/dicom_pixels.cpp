@@ -57,6 +57,29 @@ void read_compressed(DicomBytes& bytes, const DicomHeader& slice, const PixelLay
   decode_frame(*slice.outline->syntax, frame, layout, target);
 }
 
+// In blocks of one length, which the compiler turns into vector code.
+template <class Word>
+void extract(std::span<std::byte> bytes, const PixelLayout& layout) {
+  constexpr std::size_t kBlock = 512;
+  GADOLIN_CHECK(reinterpret_cast<std::uintptr_t>(bytes.data()) % sizeof(Word) == 0);
+  Word* const words = reinterpret_cast<Word*>(bytes.data());
+  const int down = layout.high_bit + 1 - layout.bits_stored;
+  const auto mask = static_cast<Word>((std::uint64_t{1} << layout.bits_stored) - 1);
+  const auto sign = static_cast<Word>(layout.is_signed ? std::uint64_t{1} << (layout.bits_stored - 1) : 0);
+  const auto each = [&](auto&& change) {
+    const std::size_t count = bytes.size() / sizeof(Word), whole = count - count % kBlock;
+    for (std::size_t block = 0; block < whole; block += kBlock) {
+      for (std::size_t i = 0; i < kBlock; ++i) words[block + i] = change(words[block + i]);
+    }
+    for (std::size_t i = whole; i < count; ++i) words[i] = change(words[i]);
+  };
+  // Flipping the sign's bit and taking it off again fills the bits above it.
+  if (down == 0)
+    each([mask, sign](Word word) { return static_cast<Word>(((word & mask) ^ sign) - sign); });
+  else
+    each([mask, sign, down](Word word) { return static_cast<Word>((((word >> down) & mask) ^ sign) - sign); });
+}
+
 }  // namespace
 
 std::span<const DicomOutline::Fragment> fragments_of(DicomBytes& bytes, const DicomOutline& outline, int frames,
@@ -85,22 +108,10 @@ std::span<const DicomOutline::Fragment> fragments_of(DicomBytes& bytes, const Di
 }
 
 void extract_bits(std::span<std::byte> bytes, const PixelLayout& layout) {
-  const int width = layout.bits_allocated, down = layout.high_bit + 1 - layout.bits_stored;
-  if (layout.bits_stored == width) return;
-  const auto each = [&]<class Word>(Word) {
-    const Word mask = static_cast<Word>((std::uint64_t{1} << layout.bits_stored) - 1);
-    const Word sign = static_cast<Word>(std::uint64_t{1} << (layout.bits_stored - 1));
-    for (std::size_t at = 0; at < bytes.size(); at += sizeof(Word)) {
-      Word word = 0;
-      std::memcpy(&word, bytes.data() + at, sizeof word);
-      word = static_cast<Word>((word >> down) & mask);
-      if (layout.is_signed && (word & sign) != 0) word = static_cast<Word>(word | static_cast<Word>(~mask));
-      std::memcpy(bytes.data() + at, &word, sizeof word);
-    }
-  };
-  if (width == 8) each(std::uint8_t{});
-  if (width == 16) each(std::uint16_t{});
-  if (width == 32) each(std::uint32_t{});
+  if (layout.bits_stored == layout.bits_allocated) return;
+  if (layout.bits_allocated == 8) extract<std::uint8_t>(bytes, layout);
+  if (layout.bits_allocated == 16) extract<std::uint16_t>(bytes, layout);
+  if (layout.bits_allocated == 32) extract<std::uint32_t>(bytes, layout);
 }
 
 struct PixelReader::Open {

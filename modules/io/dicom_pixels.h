@@ -1,8 +1,8 @@
 #pragma once
-// The pixels of slices. Native ones are read by us; compressed ones are decoded frame by frame, by DCMTK (RLE, JPEG,
-// JPEG-LS) or OpenJPEG (JPEG 2000), after a walk of ours over the compressed bytes (PS3.5 8.2, annexes A and G). What a
-// decoder might trust is proven first: the size told by the stream is the header's, every marker and segment lies
-// within it. A decoder never sees more than one frame.
+// The pixels of slices. Native ones and RLE are read by us; other compressed ones are decoded frame by frame, by DCMTK
+// (JPEG, JPEG-LS) or OpenJPEG (JPEG 2000), after a walk of ours over the compressed bytes (PS3.5 8.2, annexes A and G).
+// What a decoder might trust is proven first: the size told by the stream is the header's, every marker and segment
+// lies within it. A decoder never sees more than one frame.
 
 #include <cstddef>
 #include <cstdint>
@@ -25,6 +25,7 @@ void check_jpeg2000(std::span<const std::byte> frame, const PixelLayout& layout)
 // Decodes a checked frame into `target`, layout.bytes() long, in this machine's byte order. Throws Error [CODEC].
 void decode_frame(const TransferSyntax& syntax, std::span<const std::byte> frame, const PixelLayout& layout,
                   std::span<std::byte> target);
+void decode_rle(std::span<const std::byte> frame, const PixelLayout& layout, std::span<std::byte> target);
 void decode_jpeg2000(std::span<const std::byte> frame, const PixelLayout& layout, std::span<std::byte> target);
 
 // Which fragments make frame number `frame` of `frames` (PS3.5 A.4): by the basic offset table, or one each. Throws

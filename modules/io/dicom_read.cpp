@@ -91,8 +91,10 @@ Volume rescaled(Volume stored, const std::vector<DicomHeader>& slices, const std
 Volume read_voxels(const std::vector<DicomHeader>& slices, const Stack& stack) {
   const PixelLayout& pixels = slices.front().pixels;
   const volume::Shape shape{static_cast<std::int64_t>(slices.size()), pixels.rows, pixels.columns};
-  checked_size(shape, pixels.type(), "IMAGE_PIXEL");
-  Volume stored(shape, pixels.type(), stack.geometry);
+  const std::uint64_t bytes = checked_size(shape, pixels.type(), "IMAGE_PIXEL");
+  using volume::VoxelMemory;
+  Volume stored(shape, pixels.type(), stack.geometry,
+                VoxelMemory(static_cast<std::size_t>(bytes), VoxelMemory::Fill::kNone));  // fill() writes all
   fill(stored, slices, stack.order);
   return rescaled(std::move(stored), slices, stack.order);
 }

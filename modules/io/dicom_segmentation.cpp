@@ -86,8 +86,8 @@ class Segmentation final : public LabelObject {
   Segmentation(const std::filesystem::path& path, const DeidKey& key) : bytes_(path) {
     outline_ = std::make_shared<const DicomOutline>(outline_of(bytes_));
     DicomFile file(path);
-    const Attributes from = file.attributes();
     file.to_utf8();
+    const Attributes from = file.attributes();
     ClassNames names(file.data());
     segments_ = segments_in(from, names);
     classes = names.all();

@@ -221,7 +221,7 @@ std::vector<VolumePart> part_volumes(Slices slices) {
 }
 
 std::vector<DicomSeries> volumes_of(const DicomSeries& series) {
-  if (!series.several) return {series};
+  if (!series.several || series.files.empty()) return {series};
   SeriesSlices read;
   std::vector<VolumePart> parts;
   try {

@@ -58,8 +58,8 @@ class Structures final : public LabelObject {
     DicomBytes bytes(path);
     outline_of(bytes);
     DicomFile file(path);
-    const Attributes from = file.attributes();
     file.to_utf8();
+    const Attributes from = file.attributes();
     ClassNames names(file.data());
     const auto regions = structures_in(from, names);
     classes = names.all();

@@ -87,9 +87,13 @@ std::string stem_of(const std::filesystem::path& path) {
   return longest > 0 ? name.substr(0, name.size() - longest) : path.stem().string();
 }
 
-volume::Volume read_image(const std::filesystem::path& path) {
+volume::Volume read_image(const std::filesystem::path& path) { return read_image(path, 0, 0); }
+
+volume::Volume read_image(const std::filesystem::path& path, std::int64_t number, std::int64_t of) {
   return core::with_context("read " + path.filename().string(), [&] {
-    volume::Volume image = required(path).read(path);
+    const Format& format = required(path);
+    GADOLIN_CHECK(number == 0 || format.read_one != nullptr);
+    volume::Volume image = number == 0 ? format.read(path) : format.read_one(path, number, of);
     image.geometry.check();
     if (image.type() == volume::VoxelType::kFloat32) require_finite<float>(std::as_const(image).voxels<float>());
     if (image.type() == volume::VoxelType::kFloat64) require_finite<double>(std::as_const(image).voxels<double>());

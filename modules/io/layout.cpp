@@ -32,6 +32,7 @@ void add_files(std::vector<std::filesystem::path>& files, const std::filesystem:
     std::sort(files.begin() + static_cast<std::ptrdiff_t>(before), files.end());
     return;
   }
+  if (std::find(files.begin(), files.end(), image) != files.end()) return;  // of several channels in one file
   files.push_back(image);
   static constexpr std::array<std::string_view, 4> kHeads{".hdr", ".hdr.gz", ".nhdr", ".mhd"};
   if (!has_extension(image, kHeads)) return;

@@ -38,6 +38,8 @@ struct ChannelFile {
   std::string name;            // unique in the entry
   std::string modality;        // DICOM Modality, "OT" when unknown
   std::filesystem::path path;  // empty: this case lacks the channel
+  // Which volume of a 4-D file it is, from 1, and how many the file must hold; 0: the file is one volume.
+  std::int64_t volume = 0, volumes = 0;
 };
 
 // One case to be. A plain value that can be sent to another process (worker_message.h).

@@ -110,10 +110,10 @@ void require_declared(const Volume& classes, const std::map<int, std::string>& n
 }
 
 // An image file, or a DICOM series as a folder or one file, which tells more than its voxels.
-Volume read_channel(const std::filesystem::path& path, const Cohort& cohort, volume::Channel& channel,
-                    volume::Case& one) {
+Volume read_channel(const ChannelFile& file, const Cohort& cohort, volume::Channel& channel, volume::Case& one) {
+  const std::filesystem::path& path = file.path;
   if (!std::filesystem::is_directory(path) && !(format_of(path) == nullptr && looks_like_dicom(path)))
-    return read_image(path);
+    return read_image(path, file.volume, file.volumes);
   DicomVolume read = core::with_context("read " + path.filename().string(),
                                         [&] { return read_dicom_folder(path, cohort.key, cohort.burned_in); });
   if (channel.modality == "OT") channel.modality = read.modality;
@@ -145,7 +145,7 @@ volume::Case read_channels(const Entry& entry, const Cohort& cohort) {
   for (const ChannelFile& file : entry.channels) {
     one.channels.push_back({file.name, file.modality, std::nullopt});
     if (file.path.empty()) continue;
-    Volume image = read_channel(file.path, cohort, one.channels.back(), one);
+    Volume image = read_channel(file, cohort, one.channels.back(), one);
     if (reference != nullptr) require_same_grid(*reference, image, "channel '" + file.name + "'");
     one.channels.back().image = std::move(image);
     if (reference == nullptr) reference = &*one.channels.back().image;

@@ -79,6 +79,11 @@ std::int32_t first_word(std::span<const std::byte> bytes, bool swapped) {
   return static_cast<std::int32_t>(swapped ? __builtin_bswap32(word) : word);
 }
 
+core::Error several_volumes(std::int64_t count) {
+  return reject("NIFTI_4D", "the image has more than three dimensions (" + std::to_string(count) + " volumes)",
+                "split it into 3-D images, one a channel or time point");
+}
+
 void read_shape(const Fields& f, NiftiHeader& header) {
   const std::int64_t rank = f.dim(0);
   if (rank < 1 || rank > 7)
@@ -86,12 +91,13 @@ void read_shape(const Fields& f, NiftiHeader& header) {
   std::int64_t further = 1;
   for (std::size_t i = 1; i <= static_cast<std::size_t>(rank); ++i) {
     if (f.dim(i) <= 0) throw reject("NIFTI_DIM", "side " + std::to_string(i) + " has no voxels", kDamaged);
-    if (i > 3) further = std::max(further, f.dim(i));
+    if (i > 4) further = std::max(further, f.dim(i));
   }
-  if (further > 1) {
-    throw reject("NIFTI_4D", "the image has more than three dimensions (" + std::to_string(further) + " volumes)",
-                 "split it into 3-D images, one a channel or time point");
-  }
+  if (further > 1) throw several_volumes(further);
+  if (rank >= 4) header.volumes = f.dim(4);
+  const int unit = f.units() & 0x38;  // of time: seconds, milli, micro
+  const double step = f.pixdim(4) * (unit == 8 ? 1 : unit == 16 ? 1e-3 : unit == 24 ? 1e-6 : 0);
+  if (step > 0 && step < 1e6) header.step_s = step;
   if (rank < 3 || f.dim(3) == 1 || f.dim(2) == 1 || f.dim(1) == 1)
     throw reject("TOO_FEW_SLICES", "the image is a single slice", "gadolin works on 3-D images");
   header.shape = {f.dim(3), f.dim(2), f.dim(1)};
@@ -240,6 +246,10 @@ std::array<double, 4> quaternion_of(std::array<std::array<double, 3>, 3> r) {
 
 }  // namespace
 
+void NiftiHeader::require_one_volume() const {
+  if (volumes > 1) throw several_volumes(volumes);
+}
+
 int nifti_version(std::span<const std::byte> first_four) {
   for (const bool swapped : {false, true}) {
     const std::int32_t size = first_word(first_four, swapped);
@@ -265,7 +275,9 @@ NiftiHeader parse_nifti(std::span<const std::byte> bytes) {
   }
   read_shape(f, header);
   read_type(f, header);
-  checked_size(header.shape, header.wide ? VoxelType::kFloat64 : header.type, "NIFTI_DIM");
+  const std::uint64_t one = checked_size(header.shape, header.wide ? VoxelType::kFloat64 : header.type, "NIFTI_DIM");
+  if (static_cast<std::uint64_t>(header.volumes) > static_cast<std::uint64_t>(INT64_MAX) / one)
+    throw reject("NIFTI_DIM", "the header promises " + std::to_string(header.volumes) + " volumes", kDamaged);
   read_offset(f, header);
   read_scale(f, header);
   header.geometry = to_lps(read_affine(f));

@@ -9,6 +9,17 @@
 
 namespace io {
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define GADOLIN_ADDRESS_SANITIZER  // as clang tells it
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(GADOLIN_ADDRESS_SANITIZER)
+inline constexpr bool kAddressSanitizer = true;
+#else
+inline constexpr bool kAddressSanitizer = false;
+#endif
+
 inline constexpr std::size_t kLargestMessage = std::size_t{64} << 20;
 inline constexpr std::size_t kMostFiles = 1024;  // volumes of a case
 

@@ -1,5 +1,6 @@
 // gadolin-worker: reads what gadolin asks for over the socket it was started with, one object after the other, within
 // limits (worker_pool.h). Not for people: without that socket it ends at once.
+#include <malloc.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -16,11 +17,7 @@
 namespace {
 
 constexpr int kSocket = 3;
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kLimitMemory = false;  // its shadow takes terabytes of addresses
-#else
-constexpr bool kLimitMemory = true;
-#endif
+constexpr bool kLimitMemory = !io::kAddressSanitizer;  // its shadow takes terabytes of addresses
 
 // As told, or as low as it already was for the whole process tree.
 void limit(__rlimit_resource what, rlim_t most) {
@@ -50,6 +47,9 @@ void settle(const io::WorkerSetup& setup) {
   ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   limit(RLIMIT_CORE, 0);  // what is in a file must not come into a core dump
   ::signal(SIGXFSZ, SIG_IGN);
+  // What one slice needed is kept for the next: fresh pages cost more than decoding into them.
+  ::mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  ::mallopt(M_TRIM_THRESHOLD, 64 << 20);
   limit(RLIMIT_FSIZE, setup.limits.memory_bytes);  // a file in memory counts
   if (kLimitMemory) limit(RLIMIT_AS, setup.limits.memory_bytes);
   volume::VoxelMemory::share_all();

@@ -22,8 +22,8 @@ void each_field(T& value, F&& f) {
     auto& [code, story, hint] = value;
     f(code, story, hint);
   } else if constexpr (std::is_same_v<Plain, ChannelFile>) {
-    auto& [name, modality, path] = value;
-    f(name, modality, path);
+    auto& [name, modality, path, volume, volumes] = value;
+    f(name, modality, path, volume, volumes);
   } else if constexpr (std::is_same_v<Plain, volume::Groups>) {
     auto& [patient, site, vendor] = value;
     f(patient, site, vendor);
@@ -132,15 +132,14 @@ class Packer {
   void raw(const void* from, std::size_t size) { message.bytes.append(static_cast<const char*>(from), size); }
 
   void put_volume(const volume::Volume& volume) {
-    GADOLIN_CHECK(volume.memory().file() >= 0);
+    GADOLIN_CHECK(volume.memory().is_file());
     Grid grid;
     std::memset(static_cast<void*>(&grid), 0, sizeof grid);
     grid.shape = volume.shape(), grid.type = volume.type(), grid.geometry = volume.geometry;
     grid.scale = volume.scale, grid.offset = volume.offset;
     grid.begin = volume.memory().file_begin();
     raw(&grid, sizeof grid);
-    message.files.emplace_back(::dup(volume.memory().file()));
-    if (message.files.back().number() < 0) throw std::bad_alloc();
+    message.files.emplace_back(volume.memory().handed_over());
   }
 };
 

@@ -25,11 +25,8 @@ constexpr std::chrono::seconds kStartWithin{60};
 // Kept in a worker's environment; everything else of ours is none of its business.
 constexpr std::string_view kKept[] = {
     "DCMDICTPATH=", "TESSDATA_PREFIX=", "LD_LIBRARY_PATH=", "ASAN_OPTIONS=", "UBSAN_OPTIONS=", "LSAN_OPTIONS="};
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kQuiet = false;  // what the sanitizers find goes to stderr
-#else
-constexpr bool kQuiet = true;  // libraries may print what is in a file
-#endif
+// What the sanitizers find goes to stderr; libraries may print there what is in a file.
+constexpr bool kQuiet = !kAddressSanitizer;
 
 std::filesystem::path beside_this_program() {
   std::error_code failed;

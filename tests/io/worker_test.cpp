@@ -251,3 +251,28 @@ TEST(Worker, AProgramThatIsNotThereIsAnErrorOfTheWholeRun) {
   const std::string wrong = error_of([] { io::WorkerPool pool({.workers = 1, .program = "/bin/true"}); });
   EXPECT_NE(wrong.find("gadolin-worker does not start"), std::string::npos) << wrong;
 }
+
+TEST(Worker, MemoryThatIsStillLookedAtIsNotUsedForTheNextCase) {
+  const Scratch folder;
+  std::vector<Volume> images;
+  for (const std::int64_t depth : {40, 30, 60, 5, 60}) {
+    Volume image = oblique({depth, 40, 50}, VoxelType::kInt16);
+    image.voxels<std::int16_t>()[3] = static_cast<std::int16_t>(images.size());
+    io::write_image(folder / (std::to_string(images.size()) + ".nii"), image);
+    images.push_back(io::read_image(folder / (std::to_string(images.size()) + ".nii")));
+  }
+  const auto load = [&](io::WorkerPool& pool, std::size_t i) {
+    return pool.load(entry_of(folder / (std::to_string(i) + ".nii")), {});
+  };
+  io::WorkerPool pool;
+  std::vector<volume::Case> held;
+  for (std::size_t i = 0; i < images.size(); ++i) held.push_back(load(pool, i));
+  for (std::size_t i = 0; i < images.size(); ++i) expect_same_volume(held[i].reference(), images[i]);
+  // And where nobody looks any more it is, whatever the sizes.
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    held.clear();
+    held.push_back(load(pool, i));
+    expect_same_volume(held.back().reference(), images[i]);
+  }
+  EXPECT_EQ(pool.started(), 1);
+}

@@ -8,6 +8,9 @@ if(GADOLIN_SANITIZE)
   target_compile_options(gadolin_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
   target_link_options(gadolin_flags INTERFACE -fsanitize=address,undefined)
 endif()
+if(GADOLIN_FUZZ)
+  target_compile_options(gadolin_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 
 # Kernels (*.cu: raw pointers and a stream, given no include folder of torch) and glue (*_cuda.cpp: torch's CUDA headers) are
 # compiled wherever nvcc is found, so that a machine without a GPU keeps them sound, and linked with GADOLIN_CUDA alone.

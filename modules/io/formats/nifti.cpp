@@ -59,9 +59,11 @@ void read_wide(ByteSource& source, const NiftiHeader& header, std::span<std::int
   }
 }
 
-volume::Volume read_voxels(ByteSource& source, const NiftiHeader& header) {
-  const std::uint64_t bytes = static_cast<std::uint64_t>(header.shape.voxels()) * header.bytes_per_voxel();
-  source.promise(bytes, source.packing() == Packing::kPlain ? "TRUNCATED" : "NIFTI_DIM");
+// Volume `number`, from 1: what lies before it is passed over, what lies behind it is proven to be there.
+volume::Volume read_voxels(ByteSource& source, const NiftiHeader& header, std::int64_t number = 1) {
+  const std::uint64_t bytes = header.bytes_per_volume(), volumes = static_cast<std::uint64_t>(header.volumes);
+  source.promise(volumes * bytes, source.packing() == Packing::kPlain ? "TRUNCATED" : "NIFTI_DIM");
+  source.skip((static_cast<std::uint64_t>(number) - 1) * bytes);
   using volume::VoxelMemory;
   const std::size_t kept = static_cast<std::size_t>(header.shape.voxels()) * volume::size_bytes(header.type);
   volume::Volume image(header.shape, header.type, header.geometry, VoxelMemory(kept, VoxelMemory::Fill::kNone));
@@ -73,13 +75,14 @@ volume::Volume read_voxels(ByteSource& source, const NiftiHeader& header) {
     source.read(image.bytes());
     if (header.swapped) swap_bytes(image.bytes(), volume::size_bytes(header.type));
   }
+  source.skip((volumes - static_cast<std::uint64_t>(number)) * bytes);
   source.finish();
   return image;
 }
 
 // `bytes` of voxels behind `begin` bytes of something else, in a gzip file.
 std::optional<volume::Volume> at_once(const GzipWhole& file, const NiftiHeader& header) {
-  const std::uint64_t bytes = static_cast<std::uint64_t>(header.shape.voxels()) * header.bytes_per_voxel();
+  const std::uint64_t bytes = header.bytes_per_volume();
   if (header.wide || header.voxel_begin % header.bytes_per_voxel() != 0) return std::nullopt;
   std::optional<volume::VoxelMemory> voxels = file.unpacked(header.voxel_begin + bytes);
   if (!voxels) return std::nullopt;
@@ -99,6 +102,7 @@ std::optional<volume::Volume> read_at_once(const std::filesystem::path& path) {
   const std::size_t size = nifti_version(head) == 1 ? kNifti1Bytes : kNifti2Bytes;
   if (head.size() < size) return std::nullopt;
   const NiftiHeader header = parse_nifti(std::span(head).first(size));
+  header.require_one_volume();
   return header.two_files ? std::nullopt : at_once(*file, header);
 }
 
@@ -107,6 +111,7 @@ volume::Volume read(const std::filesystem::path& path) {
   ByteSource source(path, packing_of(path));
   std::uint64_t used = 0;
   const NiftiHeader header = read_header(source, used);
+  header.require_one_volume();
   if (!header.two_files) {
     source.skip(header.voxel_begin - used);
     return read_voxels(source, header);
@@ -119,6 +124,25 @@ volume::Volume read(const std::filesystem::path& path) {
   ByteSource second(voxels, packing_of(voxels));
   second.skip(header.voxel_begin);
   return read_voxels(second, header);
+}
+
+volume::Volume read_one(const std::filesystem::path& path, std::int64_t number, std::int64_t of) {
+  ByteSource source(path, packing_of(path));
+  std::uint64_t used = 0;
+  const NiftiHeader header = read_header(source, used);
+  if (header.volumes != of || number > of)
+    throw reject("NIFTI_4D",
+                 "the image holds " + std::to_string(header.volumes) + " volumes, expected are " + std::to_string(of),
+                 "was it changed since its folder was looked at?");
+  if (!header.two_files) {
+    source.skip(header.voxel_begin - used);
+    return read_voxels(source, header, number);
+  }
+  source.finish();
+  const std::filesystem::path voxels = voxel_file(path);
+  ByteSource second(voxels, packing_of(voxels));
+  second.skip(header.voxel_begin);
+  return read_voxels(second, header, number);
 }
 
 void put(gzFile file, std::span<const std::byte> bytes) {
@@ -161,10 +185,11 @@ void write(const std::filesystem::path& path, const volume::Volume& volume) {
 }  // namespace
 
 extern const Format nifti_format;
-const Format nifti_format{"nifti", kExtensions, mine, read, write};
+const Format nifti_format{"nifti", kExtensions, mine, read, write, read_one};
 
 NiftiHeader read_nifti_header(const std::filesystem::path& path) {
-  ByteSource source(path, packing_of(path));
+  constexpr std::uint64_t kEnough = std::uint64_t{1} << 16;  // of the file, packed or not
+  ByteSource source(path, packing_of(path), 0, kEnough);
   std::uint64_t used = 0;
   return read_header(source, used);
 }

@@ -7,7 +7,7 @@
 #include "core/error.h"
 #include "io/format.h"
 #include "io/layout.h"
-#include "io/nifti_header.h"
+#include "io/nifti_volumes.h"
 #include "io/table.h"
 
 namespace io {
@@ -52,11 +52,12 @@ std::string channel_name(const std::string& stem, const std::string& session) {
 
 struct Image {
   ChannelFile file;
-  std::optional<NiftiHeader> header;  // none: damaged, which load() will tell
+  std::optional<NiftiHeader> header;  // none: damaged; a case of its own, and load() will tell why
 };
 
 bool one_grid(const Image& a, const Image& b) {
-  return a.header && b.header && a.header->shape == b.header->shape &&
+  return a.header && b.header && a.header->volumes == 1 && b.header->volumes == 1 &&
+         a.header->shape == b.header->shape &&
          volume::same_place(a.header->geometry, b.header->geometry, a.header->shape, 0.1);
 }
 
@@ -80,11 +81,7 @@ void add_session(Cohort& cohort, const fs::path& root, const fs::path& session, 
     if (!has_extension(file, kNifti) || is_label(stem)) continue;
     const std::string name = channel_name(stem, id);
     Image image{{name, modality_named(name), file}, std::nullopt};
-    try {
-      image.header = read_nifti_header(file);
-    } catch (const core::Error&) {
-      // A case of its own, whose load() fails with the same story.
-    }
+    image.header = sound_nifti_header(file);
     const auto same = std::find_if(groups.begin(), groups.end(), [&](const auto& g) { return one_grid(g[0], image); });
     if (same != groups.end()) {
       same->push_back(std::move(image));
@@ -104,13 +101,8 @@ void add_session(Cohort& cohort, const fs::path& root, const fs::path& session, 
   if (labels.size() > 1) cohort.notes.push_back(id + ": of several label maps the first is kept");
 }
 
-Cohort find(const fs::path& path, const LayoutOptions&) {
-  Cohort cohort;
-  for (const fs::path& subject : sorted(path, "sub-")) {
-    for (const fs::path& session : sessions(subject)) add_session(cohort, path, session, subject.filename().string());
-  }
-  const fs::path participants = path / "participants.tsv";
-  if (!fs::is_regular_file(participants)) return cohort;
+void add_participants(Cohort& cohort, const fs::path& participants) {
+  if (!fs::is_regular_file(participants)) return;
   const Table table = read_table(participants);
   for (std::size_t row = 0; row < table.cells.rows.size(); ++row) {
     for (Entry& entry : cohort.entries) {
@@ -118,6 +110,15 @@ Cohort find(const fs::path& path, const LayoutOptions&) {
         fill_from_row(entry, cohort, table, row, {"participant_id", "patient"});
     }
   }
+}
+
+Cohort find(const fs::path& path, const LayoutOptions&) {
+  Cohort cohort;
+  for (const fs::path& subject : sorted(path, "sub-")) {
+    for (const fs::path& session : sessions(subject)) add_session(cohort, path, session, subject.filename().string());
+  }
+  add_participants(cohort, path / "participants.tsv");
+  part_nifti_volumes(cohort.entries);
   return cohort;
 }
 

@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "io/format.h"
 #include "io/layout.h"
+#include "io/nifti_volumes.h"
 #include "io/table.h"
 
 namespace io {
@@ -76,6 +77,7 @@ Cohort find(const fs::path& given, const LayoutOptions&) {
     fill_from_row(entry, cohort, table, row, used);
     cohort.entries.push_back(std::move(entry));
   }
+  part_nifti_volumes(cohort.entries);
   return cohort;
 }
 

@@ -5,6 +5,7 @@
 
 #include "io/format.h"
 #include "io/layout.h"
+#include "io/nifti_volumes.h"
 
 namespace io {
 namespace {
@@ -36,6 +37,7 @@ Cohort find(const fs::path& path, const LayoutOptions&) {
   };
   if (!fs::is_directory(path)) {
     add(path, path.filename());
+    part_nifti_volumes(cohort.entries);
     return cohort;
   }
   bool any_image = false;
@@ -47,6 +49,7 @@ Cohort find(const fs::path& path, const LayoutOptions&) {
     add(at->path(), at->path().lexically_relative(path));
   }
   if (!any_image) cohort.entries.clear();
+  part_nifti_volumes(cohort.entries);
   return cohort;
 }
 

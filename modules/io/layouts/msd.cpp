@@ -1,8 +1,10 @@
 // Medical Segmentation Decathlon: dataset.json lists images and labels; one image a case. Where ID.nii.gz is not there
-// but ID_0000.nii.gz is, the channels lie in files of their own, as the first nnU-Net kept them.
+// but ID_0000.nii.gz is, the channels lie in files of their own, as the first nnU-Net kept them. Where dataset.json
+// names several and the image is 4-D with as many volumes, these are the channels (as in Task01 and Task05).
 #include "io/dataset_json.h"
 #include "io/format.h"
 #include "io/layout.h"
+#include "io/nifti_volumes.h"
 #include "io/table.h"
 
 namespace io {
@@ -20,8 +22,15 @@ std::vector<ChannelFile> channel_files(const fs::path& image, const DatasetJson&
     const std::string digits = std::to_string(i);
     return image.parent_path() / (stem + "_" + std::string(4 - digits.size(), '0') + digits + extension);
   };
-  if (fs::exists(image) || !fs::exists(numbered(0))) return {{first, modality_named(first), image}};
   std::vector<ChannelFile> files;
+  const auto count = static_cast<std::int64_t>(json.channels.size());
+  if (fs::exists(image) || !fs::exists(numbered(0))) {
+    const std::optional<NiftiHeader> header = count > 1 ? sound_nifti_header(image) : std::nullopt;
+    if (!header || header->volumes != count) return {{first, modality_named(first), image}};
+    for (const std::string& name : json.channels)
+      files.push_back({name, modality_named(name), image, static_cast<std::int64_t>(files.size()) + 1, count});
+    return files;
+  }
   for (std::size_t i = 0; i < json.channels.size(); ++i)
     files.push_back({json.channels[i], modality_named(json.channels[i]), numbered(i)});
   return files;
