@@ -72,9 +72,10 @@ void require_one_key(const IngestRequest& request) {
 
 // The weight that SUV was computed with is a characteristic of the patient: it stays where those may stay (PS3.15
 // E.3.2).
-void tell_deid(volume::Case& one, const std::string& codes) {
+void tell_deid(volume::Case& one, const std::string& codes, io::BurnedIn burned_in) {
   if (codes != "none" && codes.find(kPatientCharacteristics) == std::string::npos) one.facts.erase("suv.weight_kg");
   one.facts["deid.codes"] = codes;
+  one.facts["deid.text_in_pixels"] = burned_in == io::BurnedIn::kCheck ? "looked for" : "not looked for";
 }
 
 // What a run works with. A dry run has no writer, and keeps notes of quality only when a report is asked for.
@@ -186,7 +187,7 @@ CaseOutcome take_in(std::int64_t index, const Workplace& place) {
     }
     one = place.reading.load(entry, place.cohort);
     if (place.writer != nullptr) require_unchanged(entry, place.cohort, stamp);
-    if (!place.deid_codes.empty()) tell_deid(*one, place.deid_codes);
+    if (!place.deid_codes.empty()) tell_deid(*one, place.deid_codes, place.cohort.burned_in);
   } catch (const core::Error& error) {
     return CaseOutcome::failed(io::reason_of(error), error);
   } catch (const std::bad_alloc&) {

@@ -1,15 +1,19 @@
-// How much of planted text is found, and that real anatomy is not taken for text.
+// How much of planted text is found, and that real anatomy is not taken for text. GADOLIN_SEED=N plants other words.
 #include <gtest/gtest.h>
+
+#include <cstdlib>
 
 #include "planted_series.h"
 
 namespace fs = std::filesystem;
 
 TEST(BurnedTextShare, OfPlantedBoxesNinetyNineInAHundredAreRefused) {
+  const char* other = std::getenv("GADOLIN_SEED");
+  const std::uint64_t shift = other == nullptr ? 0 : std::strtoull(other, nullptr, 10);
   io::WorkerPool workers;
   PlantedCount sum;
   const auto add = [&](Canvas canvas, const std::string& modality, int boxes, std::uint64_t seed) {
-    const PlantedCount one = plant_and_check(workers, canvas, modality, boxes, seed);
+    const PlantedCount one = plant_and_check(workers, canvas, modality, boxes, seed + shift);
     sum.planted += one.planted;
     sum.refused += one.refused;
   };
