@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <optional>
+#include <sstream>
+#include <utility>
 
 #include "core/files.h"
 #include "core/log.h"
@@ -64,6 +66,10 @@ CaseTally tally_of(const std::vector<CaseOutcome>& outcomes) {
     sum.added += outcome.status == CaseOutcome::Status::kAdded;
     sum.present += outcome.status == CaseOutcome::Status::kPresent;
     sum.left += outcome.status == CaseOutcome::Status::kLeft;
+    if (outcome.status == CaseOutcome::Status::kAdded) {
+      std::istringstream codes(outcome.reason);
+      for (std::string code; codes >> code;) ++sum.notes[code];
+    }
     if (outcome.status != CaseOutcome::Status::kFailed) continue;
     ++sum.failed;
     ++sum.reasons[outcome.reason];
@@ -77,6 +83,8 @@ std::string CaseTally::text() const {
   if (failed > 0) line += fmt::format(", {} failed", failed);
   if (left > 0) line += fmt::format(", {} left for the next run", left);
   for (const auto& [reason, count] : reasons) line += fmt::format("; {} {}", count, reason);
+  const char* between = "; noted: ";
+  for (const auto& [note, count] : notes) line += fmt::format("{}{} {}", std::exchange(between, ", "), count, note);
   return line;
 }
 

@@ -60,9 +60,10 @@ CaseOutcome add_to(store::Writer& writer, const volume::Case& one, const std::st
 
 struct CaseTally {
   std::int64_t added = 0, present = 0, failed = 0, left = 0;
-  std::map<std::string, std::int64_t> reasons;
+  std::map<std::string, std::int64_t> reasons;  // of those that failed
+  std::map<std::string, std::int64_t> notes;    // of those that were added
 
-  std::string text() const;  // ", 3 already there, 1 failed; 1 TRUNCATED"
+  std::string text() const;  // ", 3 already there, 1 failed; 1 TRUNCATED; noted: 2 LOSSY"
   core::Exit exit() const;
 };
 CaseTally tally_of(const std::vector<CaseOutcome>& outcomes);
