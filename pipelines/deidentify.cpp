@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <map>
 #include <memory>
+#include <set>
 
 #include "core/files.h"
 #include "core/hash.h"
@@ -114,6 +115,22 @@ void write_object(DeidObject& object, const fs::path& out, const io::DeidPolicy&
   }
 }
 
+// Text in one image of a series was hardly written into that one alone: none of the series goes out.
+void withdraw_named_series(std::vector<DeidObject>& objects, const fs::path& out) {
+  constexpr const char* kText = "BURNED_IN_TEXT";
+  std::set<std::string> named;
+  for (const DeidObject& object : objects) {
+    if (object.outcome.reason == kText) named.insert(object.place.series);
+  }
+  for (DeidObject& object : objects) {
+    if (object.place.instance.empty() || named.count(object.place.series) == 0 || object.outcome.reason == kText)
+      continue;
+    fs::remove(target_of(out, object.place));
+    object.outcome = failed(object, io::reject(kText, "another image of its series has text in its pixels",
+                                               "look at the series; blacken it at the source, or leave it out"));
+  }
+}
+
 core::Exit tell(const DeidRequest& request, const std::vector<DeidObject>& objects, std::int64_t others) {
   std::vector<std::string> ids;
   std::vector<CaseOutcome> outcomes;
@@ -181,6 +198,7 @@ core::Exit deidentify(const DeidRequest& request) {
   each("deidentify", [&](DeidObject& object) {
     if (!object.place.instance.empty()) write_object(object, out, policy, names.key(), pixels.get());
   });
+  withdraw_named_series(objects, out);
   return tell(request, objects, std::count_if(objects.begin(), objects.end(), [](const auto& o) { return o.other; }));
 }
 
