@@ -166,19 +166,18 @@ CaseOutcome weigh(std::int64_t index, const volume::Case& one, double read_s, co
 // What was hashed is what was read.
 void require_unchanged(const io::Entry& entry, const io::Cohort& cohort, const std::string& stamp) {
   if (io::source_stamp(entry, cohort) == stamp) return;
-  throw io::reject("CHANGED", "a file changed while it was read",
-                   "run the same command again when it is there as a whole")
-      .within("case " + entry.id);
+  throw io::changed_meanwhile().within("case " + entry.id);
 }
 
 // Loads one case and adds it. What is wrong with the case becomes its outcome; what is wrong with the store is thrown.
 CaseOutcome take_in(std::int64_t index, const Workplace& place) {
-  const io::Entry& entry = place.cohort.entries[static_cast<std::size_t>(index)];
+  const io::Entry& found = place.cohort.entries[static_cast<std::size_t>(index)];
   std::optional<volume::Case> one;
   std::string hash, stamp;
   bool present = false;
   const Clock::time_point start = Clock::now();
   try {
+    const io::Entry entry = io::with_files(found, place.cohort);  // asked for once, not at each of the steps below
     if (place.writer != nullptr) {
       stamp = io::source_stamp(entry, place.cohort);
       hash = io::source_hash(entry, place.cohort);
@@ -192,7 +191,7 @@ CaseOutcome take_in(std::int64_t index, const Workplace& place) {
     return CaseOutcome::failed(io::reason_of(error), error);
   } catch (const std::bad_alloc&) {
     return CaseOutcome::failed("MEMORY",
-                               core::Error("case " + entry.id + ": out of memory", "fewer --workers need less"));
+                               core::Error("case " + found.id + ": out of memory", "fewer --workers need less"));
   }
   // Noted before it is added: a run that is killed in between adds it again, and the later note counts.
   if (place.quality) place.quality->add(quality_of(*one, hash), thumbnail_of(*one));

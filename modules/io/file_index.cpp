@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <mutex>
 #include <optional>
-#include <tuple>
 
 #include "core/hash.h"
 #include "io/database.h"
@@ -39,11 +38,6 @@ constexpr auto kAttached = static_cast<std::int64_t>(FileLook::Kind::kAttached);
 
 // -1 is the time of no file.
 std::int64_t stamp(const WalkedFile& file) { return file.settled ? file.changed_ns : -1; }
-
-core::Error changed_meanwhile() {
-  return reject("CHANGED", "a file changed while it was read",
-                "run the same command again when the transfer has ended");
-}
 
 }  // namespace
 
@@ -114,6 +108,18 @@ struct FileIndex::State {
     Statement ask(database, "SELECT bytes FROM looks WHERE id = ?1");
     GADOLIN_CHECK(ask.with(id).next());
     return look_in(ask.text(0));
+  }
+
+  // Files of a kind and what they are, in their order; of damaged ones those that no series was given.
+  std::vector<std::pair<fs::path, FileLook>> looked(std::int64_t kind) {
+    const std::scoped_lock hold(mutex);
+    std::vector<std::pair<fs::path, FileLook>> all;
+    Statement ask(database,
+                  "SELECT path, name, look FROM files JOIN folders ON folders.id = folder "
+                  "WHERE walk = ?1 AND kind = ?2 AND series IS NULL ORDER BY path, name");
+    for (ask.with(walk, kind); ask.next();)
+      all.emplace_back(fs::path(ask.text(0)) / ask.text(1), look_at(ask.number(2)));
+    return all;
   }
 
   // At most so many; -1: all.
@@ -241,26 +247,15 @@ std::vector<DicomSeries> FileIndex::series() const {
 }
 
 std::vector<DicomDamage> FileIndex::damaged() const {
-  const std::scoped_lock hold(state_->mutex);
   std::vector<DicomDamage> all;
-  Statement ask(state_->database,
-                "SELECT path, name, look FROM files JOIN folders ON folders.id = folder "
-                "WHERE walk = ?1 AND kind = ?2 AND series IS NULL ORDER BY path, name");
-  for (ask.with(state_->walk, kDamaged); ask.next();)
-    all.push_back({fs::path(ask.text(0)) / ask.text(1), state_->look_at(ask.number(2)).why});
+  for (auto& [file, look] : state_->looked(kDamaged)) all.push_back({file, std::move(look.why)});
   return all;
 }
 
 std::vector<DicomAttached> FileIndex::attached() const {
-  const std::scoped_lock hold(state_->mutex);
   std::vector<DicomAttached> all;
-  Statement ask(state_->database,
-                "SELECT path, name, look FROM files JOIN folders ON folders.id = folder "
-                "WHERE walk = ?1 AND kind = ?2 ORDER BY path, name");
-  for (ask.with(state_->walk, kAttached); ask.next();) {
-    DicomIdentity who = state_->look_at(ask.number(2)).who;
-    all.push_back({fs::path(ask.text(0)) / ask.text(1), std::move(who.attached), std::move(who.keys)});
-  }
+  for (auto& [file, look] : state_->looked(kAttached))
+    all.push_back({file, std::move(look.who.attached), std::move(look.who.keys)});
   return all;
 }
 

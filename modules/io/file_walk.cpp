@@ -123,4 +123,9 @@ WalkedFile file_at(const fs::path& path) {
   return described(path, facts);
 }
 
+core::Error changed_meanwhile() {
+  return reject("CHANGED", "a file changed while it was read",
+                "run the same command again when it is there as a whole");
+}
+
 }  // namespace io

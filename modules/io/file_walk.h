@@ -7,6 +7,8 @@
 #include <memory>
 #include <optional>
 
+#include "core/error.h"
+
 namespace io {
 
 struct WalkedFile {
@@ -44,5 +46,7 @@ class FileWalk {
 
 // The file itself. Throws Error [FILE_MISSING].
 WalkedFile file_at(const std::filesystem::path& path);
+// [CHANGED]
+core::Error changed_meanwhile();
 
 }  // namespace io

@@ -15,6 +15,13 @@ void require_there(const Entry& entry, const std::filesystem::path& file) {
                "check the path in the table, or copy the file");
 }
 
+// All that load() opens.
+std::vector<std::filesystem::path> opened_files(const Entry& entry, const Cohort& cohort) {
+  std::vector<std::filesystem::path> files = with_files(entry, cohort).files;
+  for (const Attachment& one : entry.attached) files.push_back(one.file);
+  return files;
+}
+
 }  // namespace
 
 Entry with_files(const Entry& entry, const Cohort& cohort) {
@@ -23,8 +30,7 @@ Entry with_files(const Entry& entry, const Cohort& cohort) {
   return whole;
 }
 
-std::string source_hash(const Entry& given, const Cohort& cohort) {
-  const Entry entry = with_files(given, cohort);
+std::string source_hash(const Entry& entry, const Cohort& cohort) {
   core::Sha256 hash;
   const auto text = [&](const std::string& word) { hash.update(std::to_string(word.size()) + ":" + word); };
   text(entry.id);
@@ -35,13 +41,9 @@ std::string source_hash(const Entry& given, const Cohort& cohort) {
   }
   text(entry.label ? "label" : "");
   core::with_context("case " + entry.id, [&] {
-    for (const std::filesystem::path& file : entry.files) {
+    for (const std::filesystem::path& file : opened_files(entry, cohort)) {
       require_there(entry, file);
       text(cohort.index ? cohort.index->sha256_hex(file) : core::sha256_file_hex(file));
-    }
-    for (const Attachment& one : entry.attached) {
-      require_there(entry, one.file);
-      text(cohort.index ? cohort.index->sha256_hex(one.file) : core::sha256_file_hex(one.file));
     }
   });
   for (const std::string& group : {entry.groups.patient, entry.groups.site, entry.groups.vendor}) text(group);
@@ -54,9 +56,7 @@ std::string source_hash(const Entry& given, const Cohort& cohort) {
 std::string source_stamp(const Entry& entry, const Cohort& cohort) {
   core::Sha256 hash;
   core::with_context("case " + entry.id, [&] {
-    std::vector<std::filesystem::path> files = with_files(entry, cohort).files;
-    for (const Attachment& one : entry.attached) files.push_back(one.file);
-    for (const std::filesystem::path& path : files) {
+    for (const std::filesystem::path& path : opened_files(entry, cohort)) {
       require_there(entry, path);
       const WalkedFile file = file_at(path);
       hash.update(std::to_string(file.size_bytes) + " " + std::to_string(file.changed_ns) + "\n");

@@ -46,25 +46,24 @@ void filter_lines(float* line, std::int64_t size, std::int64_t stride, std::int6
 
 void filter_lines(double* line, std::int64_t size, std::int64_t stride, std::int64_t width,
                   const std::vector<double>& start) {
-  using Real = double;
-  const auto pole = static_cast<Real>(kPole);
-  const auto gain = static_cast<Real>((1.0 - kPole) * (1.0 - 1.0 / kPole));
+  const double pole = kPole;
+  const double gain = (1.0 - kPole) * (1.0 - 1.0 / kPole);
   for (std::int64_t i = 0; i < width; ++i) {
     double sum = 0;
     for (std::size_t k = 0; k < start.size(); ++k) {
-      sum += start[k] * static_cast<double>(line[static_cast<std::int64_t>(k) * stride + i]);
+      sum += start[k] * line[static_cast<std::int64_t>(k) * stride + i];
     }
-    line[i] = static_cast<Real>(sum) * gain;
+    line[i] = sum * gain;
   }
   for (std::int64_t k = 1; k < size; ++k) {
-    Real* here = line + k * stride;
+    double* here = line + k * stride;
     for (std::int64_t i = 0; i < width; ++i) here[i] = here[i] * gain + pole * here[i - stride];
   }
-  const auto end = static_cast<Real>(kPole / (kPole * kPole - 1.0));
-  Real* last = line + (size - 1) * stride;
+  const double end = kPole / (kPole * kPole - 1.0);
+  double* last = line + (size - 1) * stride;
   for (std::int64_t i = 0; i < width; ++i) last[i] = end * (pole * last[i - stride] + last[i]);
   for (std::int64_t k = size - 2; k >= 0; --k) {
-    Real* here = line + k * stride;
+    double* here = line + k * stride;
     for (std::int64_t i = 0; i < width; ++i) here[i] = pole * (here[i + stride] - here[i]);
   }
 }

@@ -20,16 +20,26 @@ pid_t child_of(pid_t process) {
   return 0;
 }
 
+struct Stopped {
+  pid_t run = 0, worker = 0;  // worker: 0 when there is none
+};
+
+// An ingest of folder/in, 20 cases, into folder/store, whose one worker was stopped.
+Stopped stopped_ingest(const Scratch& folder) {
+  for (int i = 0; i < 20; ++i) image_of(folder / "in" / ("case" + std::to_string(100 + i) + ".nii"), i);
+  const pid_t run = start_ingest(folder.word("in"), folder / "store", 1);
+  const pid_t worker = child_of(run);
+  if (worker > 0) ::kill(worker, SIGSTOP);
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  return {run, worker};
+}
+
 }  // namespace
 
 TEST(IngestWorker, AFileThatChangesWhileItIsReadFailsItsCaseAndTheNextRunTakesIt) {
   const Scratch folder;
-  for (int i = 0; i < 20; ++i) image_of(folder / "in" / ("case" + std::to_string(100 + i) + ".nii"), i);
-  const pid_t run = start_ingest(folder.word("in"), folder / "store", 1);
-  const pid_t worker = child_of(run);
+  const auto [run, worker] = stopped_ingest(folder);
   ASSERT_GT(worker, 0);
-  ::kill(worker, SIGSTOP);
-  std::this_thread::sleep_for(std::chrono::milliseconds(100));
   for (const auto& file : std::filesystem::directory_iterator(folder / "in"))
     std::filesystem::last_write_time(file.path(), std::filesystem::file_time_type::clock::now());
   ::kill(worker, SIGCONT);
@@ -45,12 +55,8 @@ TEST(IngestWorker, AFileThatChangesWhileItIsReadFailsItsCaseAndTheNextRunTakesIt
 
 TEST(IngestWorker, AWorkerKilledInTheMiddleOfARunCostsOneCase) {
   const Scratch folder;
-  for (int i = 0; i < 20; ++i) image_of(folder / "in" / ("case" + std::to_string(100 + i) + ".nii"), i);
-  const pid_t run = start_ingest(folder.word("in"), folder / "store", 1);
-  const pid_t worker = child_of(run);
+  const auto [run, worker] = stopped_ingest(folder);
   ASSERT_GT(worker, 0);
-  ::kill(worker, SIGSTOP);
-  std::this_thread::sleep_for(std::chrono::milliseconds(100));
   ::kill(worker, SIGKILL);
   const int exit = wait_for(run);
   const store::Reader reader(folder / "store");
