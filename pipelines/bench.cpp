@@ -162,6 +162,10 @@ std::function<core::Exit()> attach(CLI::App& app) {
   app.add_option("--threads", request->options.threads, "of ours and of the peer")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
+  app.add_option("--peers", request->options.peers,
+                 "also peers that are Python packages: tests/bench, once "
+                 "tests/bench/peers.sh has made them")
+      ->type_name("FOLDER");
   app.add_flag("--quick", request->quick, "small and once: to see that it works");
   app.add_flag("--json", request->json, "one JSON object");
   return [request] { return bench(*request); };
@@ -172,6 +176,8 @@ std::function<core::Exit()> attach(CLI::App& app) {
 extern const Command bench_command;
 const Command bench_command{
     "bench", "time what is ours beside its fastest peer, after checking that both agree",
-    "  gadolin bench list\n  gadolin bench\n  gadolin bench resample --size 256 --threads 2 --json", attach};
+    "  gadolin bench list\n  gadolin bench\n  gadolin bench resample --size 256 --threads 2 --json\n"
+    "  tests/bench/peers.sh && gadolin bench store --size 256 --peers tests/bench",
+    attach};
 
 }  // namespace pipelines

@@ -16,6 +16,7 @@ struct BenchOptions {
   std::int64_t size = 128;  // voxels of an edge
   int repeats = 7;
   int threads = 1;
+  std::string peers = {};  // folder of the peers that are Python packages (bench_peers.h); empty: without them
 };
 
 struct BenchResult {

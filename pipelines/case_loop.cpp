@@ -50,9 +50,10 @@ std::vector<CaseOutcome> run_cases(const CaseLoop& loop, const core::StopSignal&
   return outcomes;
 }
 
-CaseOutcome add_to(store::Writer& writer, const volume::Case& one, const std::string& source_hash) {
+CaseOutcome add_to(store::Writer& writer, const volume::Case& one, const std::string& source_hash,
+                   const std::optional<store::ClassLocations>& locations) {
   try {
-    writer.add(one, source_hash);
+    writer.add(one, source_hash, locations);
   } catch (const core::Error& error) {
     writer.commit();  // throws when it is the store that cannot go on (a full disk)
     return CaseOutcome::failed("STORE", error);

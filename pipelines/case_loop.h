@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -56,7 +57,8 @@ std::vector<CaseOutcome> run_cases(const CaseLoop& loop, const core::StopSignal&
                                    const std::function<CaseOutcome(std::int64_t)>& take);
 
 // Adds the case. A case that the store refuses is an outcome; throws when it is the store that cannot go on.
-CaseOutcome add_to(store::Writer& writer, const volume::Case& one, const std::string& source_hash);
+CaseOutcome add_to(store::Writer& writer, const volume::Case& one, const std::string& source_hash,
+                   const std::optional<store::ClassLocations>& locations = std::nullopt);
 
 struct CaseTally {
   std::int64_t added = 0, present = 0, failed = 0, left = 0;

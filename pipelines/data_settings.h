@@ -18,6 +18,7 @@ struct DataSettings {
   std::int64_t workers = 0;
   std::int64_t cache_mb = 1024;
   std::int64_t seed = 0;
+  std::string verify = "first";
 
   static constexpr auto fields() {
     using core::field;
@@ -29,6 +30,7 @@ struct DataSettings {
         field("workers", &S::workers, "threads that make samples; 0: one less than the processors", Range{0, 1024}),
         field("cache_mb", &S::cache_mb, "memory for whole cases, MiB; 0: read from the store each time", Range{0, 1e9}),
         field("seed", &S::seed, "of the order of cases, of the views, of which cases are drawn", Range{0, 9e15}),
+        field("verify", &S::verify, "compare chunks with their checksums: always, first (time they are read), never"),
     };
   }
 

@@ -19,6 +19,7 @@
 #include "finetune/initial.h"
 #include "pipelines/choice.h"
 #include "pipelines/prepared_store.h"
+#include "pipelines/store_options.h"
 #include "pipelines/view_maker.h"
 #include "runtime/device.h"
 #include "train/checkpoint.h"
@@ -76,7 +77,7 @@ FinetuneRun::FinetuneRun(FinetuneRequest request, std::vector<core::Setting> set
   choose_device();
   take_initial(settings);
   recipe_ = FinetuneRecipe::from(settings);
-  reader_ = std::make_shared<const store::Reader>(request_.store);
+  reader_ = std::make_shared<const store::Reader>(request_.store, reader_options(recipe_.data.verify));
   read_plan();
   choose_cases();
   name_outputs();

@@ -140,12 +140,14 @@ Workplace workplace_of(const IngestRequest& request, const io::Cohort& cohort, i
                        Claim claim) {
   Workplace place{cohort, reading, cohort.names_are_keyed() ? deid_codes(request) : "", nullptr, nullptr, nullptr};
   if (request.dry_run) {
-    place.forecast = std::make_unique<IngestForecast>(static_cast<std::int64_t>(cohort.entries.size()));
+    place.forecast = std::make_unique<IngestForecast>(static_cast<std::int64_t>(cohort.entries.size()),
+                                                      store::Layout{request.compression});
     if (!request.report.empty()) place.quality = std::make_unique<QualityLog>();
     return place;
   }
   store::WriterOptions options;
   options.label_names = cohort.label_names;
+  options.layout.compression = request.compression;
   if (cohort.names_are_keyed()) options.names_key = cohort.key.fingerprint();
   place.writer = std::make_unique<store::Writer>(std::move(*claim.lock), options);
   if (cohort.names_are_keyed()) names.keep(cohort.links);

@@ -24,8 +24,7 @@ void IngestForecast::add(std::int64_t index, const volume::Case& one, double rea
   double packed = 0, pack_s = 0;
   if (index % stride_ == 0) {
     const Clock::time_point start = Clock::now();
-    packed = static_cast<double>(
-        store::pack_case(one, label_names, nullptr, store::WriterOptions{}.compression).size_bytes());
+    packed = static_cast<double>(store::pack_case(one, label_names, nullptr, layout_).size_bytes());
     pack_s = std::chrono::duration<double>(Clock::now() - start).count();
   }
   const std::scoped_lock hold(mutex_);

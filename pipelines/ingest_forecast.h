@@ -7,6 +7,7 @@
 #include <mutex>
 #include <string>
 
+#include "store/chunk.h"
 #include "volume/case.h"
 
 namespace pipelines {
@@ -15,8 +16,8 @@ namespace pipelines {
 class IngestForecast {
  public:
   // Cases will be packed at most at `trials` of the `count` cases, evenly spread.
-  explicit IngestForecast(std::int64_t count, std::int64_t trials = 32)
-      : stride_(count <= trials ? 1 : (count + trials - 1) / trials) {}
+  IngestForecast(std::int64_t count, store::Layout layout, std::int64_t trials = 32)
+      : stride_(count <= trials ? 1 : (count + trials - 1) / trials), layout_(layout) {}
 
   // Case `index` was read in so many seconds. Packs it as the store would, where it is one of the trials.
   void add(std::int64_t index, const volume::Case& one, double read_s, const std::map<int, std::string>& label_names);
@@ -28,6 +29,7 @@ class IngestForecast {
  private:
   using Clock = std::chrono::steady_clock;
   std::int64_t stride_;
+  store::Layout layout_;
   mutable std::mutex mutex_;
   double raw_bytes_ = 0, read_s_ = 0;                       // of all cases
   double tried_bytes_ = 0, packed_bytes_ = 0, pack_s_ = 0;  // of the trials

@@ -4,6 +4,7 @@
 
 #include "core/hash.h"
 #include "io/deidentify_policy.h"
+#include "pipelines/store_options.h"
 
 namespace pipelines {
 
@@ -94,6 +95,7 @@ std::shared_ptr<IngestRequest> ingest_options(CLI::App& app) {
   app.add_option("--workers", request->workers, "cases read at once, one volume each; 0 = one a processor")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
+  add_compression(app, request->compression);
   app.add_option("--commit-every", request->commit_every_s, "publish what was added at least this often, seconds")
       ->check(CLI::Range(0.0, 86400.0))
       ->capture_default_str();

@@ -18,7 +18,7 @@ struct IngestRequest {
   std::string source, store, layout = "auto", shard, report, table, by = "PatientID", deid_key;
   std::string deid = "basic,modified-dates", burned_in = "check";
   std::vector<std::string> labels;
-  int workers = 0;
+  int workers = 0, compression = 1;
   double commit_every_s = 60, limit_s = 60;
   std::int64_t limit_mb = 2048;
   bool dry_run = false, json = false, permission = false;

@@ -16,6 +16,7 @@
 #include "pipelines/case_loop.h"
 #include "pipelines/command.h"
 #include "pipelines/prepare_told.h"
+#include "pipelines/store_options.h"
 #include "prepare/apply.h"
 #include "prepare/planner.h"
 
@@ -27,7 +28,7 @@ using Clock = std::chrono::steady_clock;
 
 struct PrepareRequest {
   std::string store, out, plan;
-  int workers = 0;
+  int workers = 0, compression = 0;
   double commit_every_s = 60;
   bool dry_run = false, json = false;
 };
@@ -177,8 +178,10 @@ core::Exit prepare_all(const PrepareRequest& given, const SettingsOptions& setti
   const Planned planned = plan_for(request, settings.settings(), reader, there, stop);
   const std::string yaml = prepare::to_yaml(planned.plan);
   require_same_plan(request, yaml, there);
+  const auto& patch = planned.plan.patch;
+  const store::Layout layout{request.compression, {patch[0], patch[1], patch[2]}};
   const Forecast expected =
-      forecast(reader, planned.plan, planned.cohort ? &*planned.cohort : nullptr, request.workers);
+      forecast(reader, planned.plan, planned.cohort ? &*planned.cohort : nullptr, layout, request.workers);
   tell_beforehand(request, reader, planned, yaml, expected);
   const auto seconds = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
   if (request.dry_run) {
@@ -188,6 +191,7 @@ core::Exit prepare_all(const PrepareRequest& given, const SettingsOptions& setti
   store::WriterOptions options;
   options.label_names = reader.label_names();
   options.plan_yaml = yaml;
+  options.layout = layout;
   store::Writer writer(request.out, options);
   writer.commit();  // from now on the store knows its plan: a later run goes on by it
   core::publish_file(fs::path(request.out) / "plan.yaml", yaml);
@@ -218,6 +222,7 @@ std::function<core::Exit()> attach_prepare(CLI::App& app) {
   app.add_option("--workers", request->workers, "cases prepared at once, one volume each; 0 = one a processor")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
+  add_compression(app, request->compression);
   app.add_option("--commit-every", request->commit_every_s, "publish what was added at least this often, seconds")
       ->check(CLI::Range(0.0, 86400.0))
       ->capture_default_str();

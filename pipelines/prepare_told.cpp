@@ -102,7 +102,7 @@ boost::json::object fingerprint_json(const prepare::Fingerprint& cohort) {
 }
 
 Forecast forecast(const store::Reader& reader, const prepare::Plan& plan, const prepare::Fingerprint* cohort,
-                  int workers) {
+                  const store::Layout& layout, int workers) {
   std::vector<std::pair<double, std::int64_t>> sizes;  // prepared voxels of each case
   double all = 0;
   for (std::int64_t i = 0; i < reader.size(); ++i) {
@@ -123,7 +123,7 @@ Forecast forecast(const store::Reader& reader, const prepare::Plan& plan, const 
     const auto start = std::chrono::steady_clock::now();
     raw = reader.load(middle);
     const volume::Case ready = prepare::apply(plan, std::move(raw));
-    const store::PackedCase packed = store::pack_case(ready, reader.label_names(), nullptr, 1);
+    const store::PackedCase packed = store::pack_case(ready, reader.label_names(), nullptr, layout);
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     const double factor = all / static_cast<double>(ready.reference().shape().voxels());
     return {reader.size(), factor * static_cast<double>(packed.size_bytes()),

@@ -24,7 +24,7 @@ struct Forecast {
 };
 // `cohort` may be null: then every case counts with its whole grid. All 0 when the case tried cannot be prepared.
 Forecast forecast(const store::Reader& reader, const prepare::Plan& plan, const prepare::Fingerprint* cohort,
-                  int workers);
+                  const store::Layout& layout, int workers);
 std::string forecast_text(const Forecast& forecast);
 
 }  // namespace pipelines

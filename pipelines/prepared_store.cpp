@@ -18,9 +18,9 @@ std::array<double, 3> PreparedStore::spacing_mm() const {
   return spacing;
 }
 
-PreparedStore open_prepared(const std::filesystem::path& folder) {
+PreparedStore open_prepared(const std::filesystem::path& folder, store::ReaderOptions options) {
   PreparedStore store;
-  store.reader = std::make_shared<const store::Reader>(folder);
+  store.reader = std::make_shared<const store::Reader>(folder, options);
   if (store.reader->plan_yaml().empty()) {
     throw core::usage_error(folder.string() + " is a raw store: its cases are as the scanner left them",
                             "first: gadolin prepare " + folder.string() + " PREPARED, then give PREPARED here");

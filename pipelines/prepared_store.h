@@ -21,6 +21,6 @@ struct PreparedStore {
 };
 
 // Throws usage Error for a raw store, with the command to type first, and for an empty one; Error when it is damaged.
-PreparedStore open_prepared(const std::filesystem::path& folder);
+PreparedStore open_prepared(const std::filesystem::path& folder, store::ReaderOptions options = {});
 
 }  // namespace pipelines

@@ -17,6 +17,7 @@
 #include "pipelines/pretrain_watch.h"
 #include "pipelines/run_record.h"
 #include "pipelines/split.h"
+#include "pipelines/store_options.h"
 #include "pipelines/view_maker.h"
 #include "runtime/device.h"
 #include "ssl/method.h"
@@ -124,7 +125,15 @@ struct PretrainRun {
 PretrainRun set_up(const PretrainRequest& request, const PretrainRecipe& recipe) {
   recipe.trainer.check();
   const c10::Device device = runtime::device_named(request.device);
-  PretrainRun run{open_prepared(request.store), {}, {}, device, runtime::set_threads(request.threads), 1, {}, {}, {}};
+  PretrainRun run{open_prepared(request.store, reader_options(recipe.data.verify)),
+                  {},
+                  {},
+                  device,
+                  runtime::set_threads(request.threads),
+                  1,
+                  {},
+                  {},
+                  {}};
   run.cases = chosen_cases(request, *run.store.reader);
   run.input = {static_cast<std::int64_t>(run.store.plan.channels.size()), recipe.data.patch_or(run.store.plan.patch),
                run.store.spacing_mm()};

@@ -19,7 +19,8 @@ readonly here venv
 
 # The part of the list that the torch wing alone needs comes first: --unpack bundles exactly those.
 readonly torch_wing=(libhdf5-dev libboost1.81-dev libboost-json1.81-dev libboost-container1.81-dev libgtest-dev libcli11-dev
-  libyaml-cpp-dev libspdlog-dev libfmt-dev libssl-dev libdeflate-dev libpng-dev zlib1g-dev libhwy-dev)
+  libyaml-cpp-dev libspdlog-dev libfmt-dev libssl-dev libdeflate-dev libpng-dev zlib1g-dev libhwy-dev
+  liblz4-dev libxxhash-dev)
 readonly imaging=(libinsighttoolkit5-dev libdcmtk-dev libopenjp2-7-dev libsqlite3-dev libtesseract-dev tesseract-ocr-eng)
 readonly tools=(g++ cmake ninja-build git ca-certificates pkg-config python3 python3-venv libbenchmark-dev)
 readonly ci_tools=(clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 dicom3tools)
@@ -65,7 +66,7 @@ bundle() {
   work=$(mktemp -d)
   (cd "$work" && chmod 755 . && apt-get -o APT::Sandbox::User=root download "${torch_wing[@]}" $(apt-cache depends --recurse --no-recommends --no-suggests \
     --no-conflicts --no-breaks --no-replaces --no-enhances "${torch_wing[@]}" | grep -E \
-    '^(libhdf5[a-z-]*-[0-9]+|libboost-(json|container)1.81.0|libyaml-cpp0.7|libspdlog1.10|libfmt9|libssl3|libdeflate0|libpng16-16|libaec[0-9]+|libaec-dev|libsz2|hdf5-helpers|libgmock-dev|googletest|libhwy1)$' | sort -u)) >/dev/null
+    '^(libhdf5[a-z-]*-[0-9]+|libboost-(json|container)1.81.0|libyaml-cpp0.7|libspdlog1.10|libfmt9|libssl3|libdeflate0|libpng16-16|libaec[0-9]+|libaec-dev|libsz2|hdf5-helpers|libgmock-dev|googletest|libhwy1|liblz4-1|libxxhash0)$' | sort -u)) >/dev/null
   for deb in "$work"/*.deb; do dpkg -x "$deb" "$dir"; done
   rm -rf "$work" "$dir"/usr/share/{doc,man,lintian} "$dir"/usr/src "$dir"/usr/lib/*/hdf5/openmpi
   # Boost is 180 MiB of headers; the torch wing uses Boost.JSON, its version, and what those include.

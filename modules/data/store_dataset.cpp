@@ -15,17 +15,17 @@ namespace {
 constexpr std::uint32_t kOrder = 0xfff0;
 constexpr std::uint32_t kPartner = 0xfff1;
 
-at::Tensor as_float(const volume::Volume& volume) {
-  const auto& shape = volume.shape();
-  at::Tensor tensor = at::empty({shape.depth, shape.height, shape.width}, at::kFloat);
-  float* const to = tensor.data_ptr<float>();
+void write_as_float(const volume::Volume& volume, float* to) {
   volume::with_type(volume.type(), [&](auto zero) {
     const auto from = volume.voxels<decltype(zero)>();
     const double scale = volume.scale, offset = volume.offset;
+    if (scale == 1 && offset == 0) {
+      std::transform(from.begin(), from.end(), to, [](auto voxel) { return static_cast<float>(voxel); });
+      return;
+    }
     for (std::size_t i = 0; i < from.size(); ++i)
       to[i] = static_cast<float>(static_cast<double>(from[i]) * scale + offset);
   });
-  return tensor;
 }
 
 at::Tensor as_labels(const volume::Volume& volume) {
@@ -159,13 +159,23 @@ Picture StoreDataset::read(std::int64_t case_index, const volume::VoxelBox& box)
   Picture picture;
   picture.box = box;
   picture.case_shape = summary.shape;
-  picture.image = at::zeros(
+  picture.image = at::empty(
       {static_cast<std::int64_t>(channels_.size()), box.shape.depth, box.shape.height, box.shape.width}, at::kFloat);
   const auto& at = channel_at_[place_of_[case_index]];
-  for (std::size_t c = 0; c < at.size(); ++c) {
-    if (at[c] >= 0) picture.image[static_cast<std::int64_t>(c)].copy_(as_float(reader_->read(case_index, at[c], part)));
+  const bool labels = summary.has_labels && options_.read_labels;
+  if (labels) reader_->prefetch(case_index, store::Reader::kLabels, part);
+  for (const std::int64_t channel : at) {
+    if (channel >= 0) reader_->prefetch(case_index, channel, part);
   }
-  if (summary.has_labels && options_.read_labels) picture.labels = as_labels(reader_->read_labels(case_index, part));
+  for (std::size_t c = 0; c < at.size(); ++c) {
+    float* const to = picture.image.data_ptr<float>() + static_cast<std::int64_t>(c) * box.shape.voxels();
+    if (at[c] >= 0) {
+      write_as_float(reader_->read(case_index, at[c], part), to);
+    } else {
+      std::fill_n(to, box.shape.voxels(), 0.0f);
+    }
+  }
+  if (labels) picture.labels = as_labels(reader_->read_labels(case_index, part));
   return picture;
 }
 

@@ -159,10 +159,10 @@ CaseSummary summary_from(const json::object& object) {
 }
 
 Manifest manifest_from(const json::object& object) {
-  if (const auto version = object.at("version").as_int64(); version > kStoreVersion) {
+  if (const auto version = object.at("version").as_int64(); version != kStoreVersion) {
     throw core::Error(
         "the store has version " + std::to_string(version) + ", this gadolin knows " + std::to_string(kStoreVersion),
-        "use a newer gadolin");
+        version > kStoreVersion ? "use a newer gadolin" : "make it again from its source: gadolin ingest, or prepare");
   }
   Manifest manifest;
   for (const auto& [label, name] : object.at("label_names").as_object()) {

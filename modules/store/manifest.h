@@ -12,7 +12,7 @@
 
 namespace store {
 
-inline constexpr int kStoreVersion = 1;
+inline constexpr int kStoreVersion = 2;
 inline constexpr std::size_t kLargestManifest = std::size_t{4} << 30;  // bytes; a larger one is not read
 
 struct Manifest {

@@ -83,10 +83,10 @@ CaseSummary summarise(const volume::Case& one) {
 }  // namespace
 
 PackedArray pack_array(std::string name, const volume::Shape& shape, volume::VoxelType type,
-                       std::span<const std::byte> bytes, int level) {
-  PackedArray array{std::move(name), shape, type, {}};
-  const volume::Shape chunk = chunk_shape(shape);
+                       std::span<const std::byte> bytes, const Layout& layout) {
   const std::size_t width = volume::size_bytes(type);
+  const volume::Shape chunk = chunk_shape(shape, width, layout.patch);
+  PackedArray array{std::move(name), shape, chunk, type, {}};
   const Box whole{{0, 0, 0}, shape};
   for_each_chunk(shape, chunk, whole, [&](std::int64_t, const Box& piece) {
     std::vector<std::byte> raw(static_cast<std::size_t>(chunk.voxels()) * width);
@@ -94,7 +94,7 @@ PackedArray pack_array(std::string name, const volume::Shape& shape, volume::Vox
       std::memcpy(raw.data() + static_cast<std::size_t>(to) * width,
                   bytes.data() + static_cast<std::size_t>(from) * width, static_cast<std::size_t>(n) * width);
     });
-    array.chunks.push_back(pack(raw, width, level));
+    array.chunks.push_back(pack(raw, width, layout.compression));
   });
   return array;
 }
@@ -108,7 +108,7 @@ std::int64_t PackedCase::size_bytes() const {
 }
 
 PackedCase pack_case(const volume::Case& one, const std::map<int, std::string>& label_names,
-                     const ClassLocations* locations, int level) {
+                     const ClassLocations* locations, const Layout& layout) {
   one.check();
   PackedCase packed;
   packed.summary = summarise(one);
@@ -118,7 +118,7 @@ PackedCase pack_case(const volume::Case& one, const std::map<int, std::string>& 
                         std::span<const std::byte> bytes) {
     hash.update(name);
     hash.update(bytes);
-    packed.arrays.push_back(pack_array(std::move(name), shape, type, bytes, level));
+    packed.arrays.push_back(pack_array(std::move(name), shape, type, bytes, layout));
   };
   for (std::size_t c = 0; c < one.channels.size(); ++c) {
     if (!one.channels[c].image) continue;

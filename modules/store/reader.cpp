@@ -12,6 +12,8 @@
 namespace store {
 namespace {
 
+constexpr std::size_t kOpenShards = 64;
+
 const char* const kDamaged = "the file was changed or its disk is failing; make these cases again from their source";
 
 using Tables = std::map<std::string, ArrayTable>;
@@ -46,6 +48,7 @@ struct Reader::State {
   std::string data_hash;
   std::unique_ptr<Once[]> shard_checked;
   std::unique_ptr<Place[]> places;
+  mutable OpenFiles open_shards{kOpenShards};
 
   const Manifest::Entry& entry(std::int64_t index) const {
     GADOLIN_CHECK(index >= 0 && index < static_cast<std::int64_t>(manifest.cases.size()));
@@ -93,7 +96,7 @@ struct Reader::State {
     const auto found = all->find(array);
     if (found == all->end()) throw core::Error(array + " is missing in the shard", kDamaged);
     try {
-      read_box(path_of(entry(index)), found->second, box, out(found->second));
+      read_box(*open_shards.get(path_of(entry(index))), found->second, box, options.verify, out(found->second));
     } catch (const core::Error& error) {
       throw core::Error(array + ": " + error.story(), kDamaged);
     }
@@ -106,7 +109,9 @@ struct Reader::State {
     volume::Geometry geometry = about.geometry;
     geometry.origin_mm = about.geometry.world(
         {static_cast<double>(box.begin[0]), static_cast<double>(box.begin[1]), static_cast<double>(box.begin[2])});
-    volume::Volume result(box.shape, type, geometry);
+    volume::Volume result(box.shape, type, geometry,
+                          volume::VoxelMemory(static_cast<std::size_t>(box.shape.voxels()) * volume::size_bytes(type),
+                                              volume::VoxelMemory::Fill::kNone));
     read(index, array, box, [&](const ArrayTable& table) {
       if (table.type != type || !(table.shape == about.shape)) {
         throw core::Error("shape or type differ from the manifest's");
@@ -181,6 +186,17 @@ volume::Volume Reader::read_labels(std::int64_t index, const Box& box) const {
   });
 }
 
+void Reader::prefetch(std::int64_t index, std::int64_t channel, const Box& box) const {
+  const CaseSummary& about = summary(index);
+  core::with_context("read case " + about.id, [&] {
+    require_inside(box, about.shape);
+    const std::shared_ptr<const Tables> all = state_->tables(index);
+    const auto found = all->find(channel == kLabels ? kLabelsArray : channel_array(channel));
+    if (found != all->end())
+      will_need(*state_->open_shards.get(state_->path_of(state_->entry(index))), found->second, box);
+  });
+}
+
 volume::Case Reader::load(std::int64_t index) const {
   const CaseSummary& about = summary(index);
   volume::Case result;
@@ -215,6 +231,12 @@ std::vector<std::array<std::int32_t, 3>> Reader::class_locations(std::int64_t in
     });
     return voxels;
   });
+}
+
+std::int64_t Reader::size_bytes() const {
+  std::int64_t sum = 0;
+  for (const Manifest::Shard& shard : state_->manifest.shards) sum += shard.size_bytes;
+  return sum;
 }
 
 std::string Reader::plan_yaml() const { return state_->manifest.plan_yaml; }

@@ -1,10 +1,8 @@
 #include "store/shard.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
-#include <atomic>
-#include <cerrno>
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -16,32 +14,64 @@
 namespace store {
 namespace {
 
+constexpr const char* kChecksums = "checksums";
 constexpr std::size_t kGrowth = std::size_t{8} << 20;
 
 std::array<hsize_t, 3> sizes(const volume::Shape& shape) {
   return {static_cast<hsize_t>(shape.depth), static_cast<hsize_t>(shape.height), static_cast<hsize_t>(shape.width)};
 }
 
-void write_array(hid_t group, const PackedArray& array) {
-  const volume::Shape chunk = chunk_shape(array.shape);
-  const auto extent = sizes(array.shape), piece = sizes(chunk);
-  const Hdf5Handle space(H5Screate_simple(3, extent.data(), nullptr), H5Sclose, "describe an array");
-  const Hdf5Handle creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose, "describe an array");
-  hdf5_require(H5Pset_chunk(creation, 3, piece.data()), "set chunks");
+Hdf5Handle array_layout(const PackedArray& array) {
+  Hdf5Handle creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose, "describe an array");
+  hdf5_require(H5Pset_chunk(creation, 3, sizes(array.chunk).data()), "set chunks");
   hdf5_require(H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER), "set fill time");
-  hdf5_require(H5Pset_shuffle(creation), "set shuffle");
-  hdf5_require(H5Pset_deflate(creation, 1), "set deflate");
-  hdf5_require(H5Pset_fletcher32(creation), "set checksum");
+  const auto plain = [](const PackedChunk& one) { return one.left_out != 0; };
+  if (std::ranges::all_of(array.chunks, plain)) return creation;
+  // Version of the format, bytes of a voxel, voxels of a block, LZ4. Optional, since the library at hand may lack it.
+  const std::array<unsigned, 5> about{0, 4, static_cast<unsigned>(volume::size_bytes(array.type)), kBlockVoxels,
+                                      kBitshuffleLz4};
+  hdf5_require(H5Pset_filter(creation, kBitshuffleFilter, H5Z_FLAG_OPTIONAL, about.size(), about.data()), "set filter");
+  return creation;
+}
+
+void write_array(hid_t group, const PackedArray& array) {
+  const auto extent = sizes(array.shape);
+  const Hdf5Handle space(H5Screate_simple(3, extent.data(), nullptr), H5Sclose, "describe an array");
+  const Hdf5Handle creation = array_layout(array);
   const Hdf5Handle set(
       H5Dcreate2(group, array.name.c_str(), hdf5_type(array.type), space, H5P_DEFAULT, creation, H5P_DEFAULT), H5Dclose,
       "make array " + array.name);
-  for_each_chunk(array.shape, chunk, Box{{0, 0, 0}, array.shape}, [&](std::int64_t number, const Box& box) {
+  const bool filtered = H5Pget_nfilters(creation) > 0;
+  for_each_chunk(array.shape, array.chunk, Box{{0, 0, 0}, array.shape}, [&](std::int64_t number, const Box& box) {
     const PackedChunk& one = array.chunks[static_cast<std::size_t>(number)];
     const std::array<hsize_t, 3> at{static_cast<hsize_t>(box.begin[0]), static_cast<hsize_t>(box.begin[1]),
                                     static_cast<hsize_t>(box.begin[2])};
-    hdf5_require(H5Dwrite_chunk(set, H5P_DEFAULT, one.left_out, at.data(), one.bytes.size(), one.bytes.data()),
-                 "write a chunk of " + array.name);
+    hdf5_require(
+        H5Dwrite_chunk(set, H5P_DEFAULT, filtered ? one.left_out : 0, at.data(), one.bytes.size(), one.bytes.data()),
+        "write a chunk of " + array.name);
   });
+}
+
+void write_checksums(hid_t group, const PackedArray& array) {
+  std::vector<std::uint64_t> sums;
+  for (const PackedChunk& one : array.chunks) sums.push_back(one.checksum);
+  const hsize_t count = sums.size();
+  const Hdf5Handle space(H5Screate_simple(1, &count, nullptr), H5Sclose, "describe checksums");
+  const Hdf5Handle set(
+      H5Dcreate2(group, array.name.c_str(), H5T_STD_U64LE, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), H5Dclose,
+      "make checksums");
+  hdf5_require(H5Dwrite(set, H5T_NATIVE_UINT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, sums.data()), "write checksums");
+}
+
+// Throws Error unless there are `count` of them.
+std::vector<std::uint64_t> read_checksums(hid_t group, const std::string& name, std::size_t count) {
+  const Hdf5Handle set(H5Dopen2(group, name.c_str(), H5P_DEFAULT), H5Dclose, "open the checksums of " + name);
+  const Hdf5Handle space(H5Dget_space(set), H5Sclose, "read the checksums of " + name);
+  if (H5Sget_simple_extent_npoints(space) != static_cast<hssize_t>(count))
+    throw core::Error("array " + name + " has not a checksum for each chunk");
+  std::vector<std::uint64_t> sums(count);
+  hdf5_require(H5Dread(set, H5T_NATIVE_UINT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, sums.data()), "read the checksums");
+  return sums;
 }
 
 void write_text(hid_t group, const char* name, const std::string& text) {
@@ -54,7 +84,23 @@ void write_text(hid_t group, const char* name, const std::string& text) {
   hdf5_require(H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, text.data()), "write text");
 }
 
-ArrayTable read_table(hid_t group, const std::string& name) {
+// Whether chunks may be packed. Throws Error when something else was done to them than this module does.
+bool is_packed(hid_t creation, const std::string& name) {
+  const int filters = H5Pget_nfilters(creation);
+  if (filters == 0) return false;
+  unsigned flags = 0;
+  std::array<unsigned, 8> about{};
+  std::size_t count = about.size();
+  if (filters != 1 ||
+      H5Pget_filter2(creation, 0, &flags, &count, about.data(), 0, nullptr, nullptr) !=
+          static_cast<H5Z_filter_t>(kBitshuffleFilter) ||
+      count < 5 || about[4] != kBitshuffleLz4) {
+    throw core::Error("array " + name + " is packed in a way that is not known");
+  }
+  return true;
+}
+
+ArrayTable read_table(hid_t group, hid_t checksums, const std::string& name) {
   ArrayTable table;
   const Hdf5Handle set(H5Dopen2(group, name.c_str(), H5P_DEFAULT), H5Dclose, "open array " + name);
   const Hdf5Handle space(H5Dget_space(set), H5Sclose, "read the shape of " + name);
@@ -77,6 +123,7 @@ ArrayTable read_table(hid_t group, const std::string& name) {
     known = H5Tequal(type, hdf5_type(table.type)) > 0;
   }
   if (!known) hdf5_failed("understand the type of array " + name);
+  const bool packed = is_packed(creation, name);
   for_each_chunk(table.shape, table.chunk, Box{{0, 0, 0}, table.shape}, [&](std::int64_t, const Box& box) {
     const std::array<hsize_t, 3> at{static_cast<hsize_t>(box.begin[0]), static_cast<hsize_t>(box.begin[1]),
                                     static_cast<hsize_t>(box.begin[2])};
@@ -85,8 +132,11 @@ ArrayTable read_table(hid_t group, const std::string& name) {
     hsize_t size = 0;
     hdf5_require(H5Dget_chunk_info_by_coord(set, at.data(), &left_out, &offset, &size), "find a chunk of " + name);
     if (offset == HADDR_UNDEF) throw core::Error("a chunk of array " + name + " is missing");
-    table.places.push_back({offset, size, left_out});
+    table.places.push_back({offset, size, 0, packed ? left_out : kStoredPlain});
   });
+  const std::vector<std::uint64_t> sums = read_checksums(checksums, name, table.places.size());
+  for (std::size_t i = 0; i < sums.size(); ++i) table.places[i].checksum = sums[i];
+  table.compared = std::make_unique<std::atomic<bool>[]>(sums.size());
   return table;
 }
 
@@ -94,29 +144,6 @@ herr_t append_name(hid_t, const char* name, const H5L_info_t*, void* names) {
   static_cast<std::vector<std::string>*>(names)->push_back(name);
   return 0;
 }
-
-class ReadOnlyFile {
- public:
-  explicit ReadOnlyFile(const std::filesystem::path& path) : number_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
-    if (number_ < 0) throw core::Error("cannot open " + path.filename().string() + ": " + std::strerror(errno));
-  }
-  ~ReadOnlyFile() { ::close(number_); }
-  ReadOnlyFile(const ReadOnlyFile&) = delete;
-  ReadOnlyFile& operator=(const ReadOnlyFile&) = delete;
-
-  void read(std::uint64_t offset, std::span<std::byte> out) const {
-    for (std::size_t done = 0; done < out.size();) {
-      const ssize_t now = ::pread(number_, out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
-      if (now < 0 && errno == EINTR) continue;
-      if (now < 0) throw core::Error(std::string("cannot read: ") + std::strerror(errno));
-      if (now == 0) throw core::Error("the file ends too early");
-      done += static_cast<std::size_t>(now);
-    }
-  }
-
- private:
-  int number_;
-};
 
 // The memory of a file that HDF5 builds; it is ours, so that it outlives the closing. (H5Fget_file_image of 1.10 clears
 // the mark "open for writing" without renewing the checksum beside it: nobody could open such a file.)
@@ -164,7 +191,7 @@ struct ShardBuilder::State {
   std::int64_t bytes = 0;
 };
 
-ShardBuilder::ShardBuilder() : state_(std::make_unique<State>()) {
+ShardBuilder::ShardBuilder(const Layout& layout) : state_(std::make_unique<State>()) {
   static std::atomic<unsigned> count{0};
   const auto lock = hdf5_lock();
   const Hdf5Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, "make a shard");
@@ -172,6 +199,10 @@ ShardBuilder::ShardBuilder() : state_(std::make_unique<State>()) {
   H5FD_file_image_callbacks_t callbacks = state_->memory.callbacks();
   hdf5_require(H5Pset_file_image_callbacks(access, &callbacks), "make a shard in memory");
   hdf5_require(H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110), "set the format's version");
+  if (layout.compression == 0) {
+    const auto page = static_cast<hsize_t>(::sysconf(_SC_PAGESIZE));
+    hdf5_require(H5Pset_alignment(access, page, page), "lay chunks on pages");
+  }
   const std::string name = "shard in memory " + std::to_string(count++);
   state_->file = Hdf5Handle(H5Fcreate(name.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access), H5Fclose, "make a shard");
 }
@@ -190,7 +221,12 @@ std::string ShardBuilder::add(const PackedCase& one) {
                          "make group " + name);
 
   write_text(group, "summary", summary_text(one.summary));
-  for (const PackedArray& array : one.arrays) write_array(group, array);
+  const Hdf5Handle checksums(H5Gcreate2(group, kChecksums, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), H5Gclose,
+                             "make a group");
+  for (const PackedArray& array : one.arrays) {
+    write_array(group, array);
+    write_checksums(checksums, array);
+  }
   state_->bytes += one.size_bytes();
   return name;
 }
@@ -215,29 +251,88 @@ std::map<std::string, ArrayTable> read_tables(const std::filesystem::path& shard
   const Hdf5Handle group(H5Gopen2(file, group_name.c_str(), H5P_DEFAULT), H5Gclose, "open group " + group_name);
   std::vector<std::string> names;
   hdf5_require(H5Literate(group, H5_INDEX_NAME, H5_ITER_NATIVE, nullptr, append_name, &names), "list " + group_name);
+  const Hdf5Handle checksums(H5Gopen2(group, kChecksums, H5P_DEFAULT), H5Gclose, "open the checksums");
   std::map<std::string, ArrayTable> tables;
   for (const std::string& name : names) {
-    if (name != "summary") tables.emplace(name, read_table(group, name));
+    if (name != "summary" && name != kChecksums) tables.emplace(name, read_table(group, checksums, name));
   }
   return tables;
 }
 
-void read_box(const std::filesystem::path& shard, const ArrayTable& table, const Box& box, std::span<std::byte> out) {
-  const ReadOnlyFile file(shard);
+namespace {
+
+// Reads at least `part` of the chunk's voxels into `raw`, a buffer of its size.
+class ChunkReader {
+ public:
+  ChunkReader(const ReadOnlyFile& shard, const ArrayTable& table, Verify verify)
+      : shard_(shard), table_(table), verify_(verify), width_(volume::size_bytes(table.type)) {}
+
+  void read(std::size_t number, ByteRange part, std::span<std::byte> raw) {
+    const ArrayTable::Place& place = table_.places.at(number);
+    const bool plain = place.left_out != 0;
+    if (plain ? place.size != raw.size() : place.size >= raw.size())
+      throw core::Error("a chunk has another size than it can have");
+    const bool due = verify_ == Verify::kAlways ||
+                     (verify_ == Verify::kFirst && !table_.compared[number].load(std::memory_order_relaxed));
+    if (plain) {
+      if (due) part = {0, raw.size()};
+      shard_.read(place.offset + part.begin, raw.subspan(part.begin, part.end - part.begin));
+      if (due) compare(number, raw);
+      return;
+    }
+    packed_.resize(place.size);
+    shard_.read(place.offset, packed_);
+    if (due) compare(number, packed_);
+    unpack(packed_, width_, part, raw);
+  }
+
+ private:
+  void compare(std::size_t number, std::span<const std::byte> bytes) {
+    if (checksum(bytes) != table_.places[number].checksum)
+      throw core::Error("chunk " + std::to_string(number) + " is damaged: its checksum does not match");
+    table_.compared[number].store(true, std::memory_order_relaxed);
+  }
+
+  const ReadOnlyFile& shard_;
+  const ArrayTable& table_;
+  const Verify verify_;
+  const std::size_t width_;
+  std::vector<std::byte> packed_;
+};
+
+}  // namespace
+
+void read_box(const ReadOnlyFile& shard, const ArrayTable& table, const Box& box, Verify verify,
+              std::span<std::byte> out) {
   const std::size_t width = volume::size_bytes(table.type);
-  std::vector<std::byte> packed, raw(static_cast<std::size_t>(table.chunk.voxels()) * width);
-  const std::size_t most = raw.size() + (std::size_t{1} << 16);  // deflate never grows: what is larger is damage
+  const std::size_t slice = static_cast<std::size_t>(table.chunk.height * table.chunk.width) * width;
+  ChunkReader chunks(shard, table, verify);
+  std::vector<std::byte> raw(static_cast<std::size_t>(table.chunk.depth) * slice);
   for_each_chunk(table.shape, table.chunk, box, [&](std::int64_t number, const Box& piece) {
-    const ArrayTable::Place& place = table.places.at(static_cast<std::size_t>(number));
-    if (place.size > most) throw core::Error("a chunk is larger than can be");
-    packed.resize(place.size);
-    file.read(place.offset, packed);
-    unpack(packed, place.left_out, width, raw);
+    const std::int64_t first = std::max(box.begin[0], piece.begin[0]) - piece.begin[0];
+    const std::int64_t end =
+        std::min(box.begin[0] + box.shape.depth, piece.begin[0] + piece.shape.depth) - piece.begin[0];
+    chunks.read(static_cast<std::size_t>(number),
+                {static_cast<std::size_t>(first) * slice, static_cast<std::size_t>(end) * slice}, raw);
     for_each_shared_row(piece, table.chunk, box, box.shape, [&](std::int64_t from, std::int64_t to, std::int64_t n) {
       std::memcpy(out.data() + static_cast<std::size_t>(to) * width,
                   raw.data() + static_cast<std::size_t>(from) * width, static_cast<std::size_t>(n) * width);
     });
   });
+}
+
+void will_need(const ReadOnlyFile& shard, const ArrayTable& table, const Box& box) {
+  constexpr std::uint64_t kGap = std::uint64_t{64} << 10;  // what lies nearer to each other is asked for together
+  std::uint64_t begin = 0, end = 0;
+  for_each_chunk(table.shape, table.chunk, box, [&](std::int64_t number, const Box&) {
+    const ArrayTable::Place& place = table.places.at(static_cast<std::size_t>(number));
+    if (place.offset < end || place.offset - end > kGap) {
+      if (end > begin) shard.will_need(begin, end - begin);
+      begin = place.offset;
+    }
+    end = place.offset + place.size;
+  });
+  if (end > begin) shard.will_need(begin, end - begin);
 }
 
 }  // namespace store

@@ -5,9 +5,12 @@
 //   /case-00000/channel-0    {D, H, W}, the voxel's own type; one for every channel that is present
 //   /case-00000/labels       {D, H, W}, uint8 or uint16
 //   /case-00000/locations-3  {1, N, 3}, int32: voxels {d, h, w} that show class 3
+//   /case-00000/checksums    a group: of each of these arrays, {N} uint64, a checksum a chunk as it lies in the file
 //
-// All but the summary are chunked, each chunk packed as in chunk.h.
+// The arrays are chunked, each chunk as in chunk.h, in C order of the chunk grid. Of the raw tier every chunk begins at
+// a page of the file.
 
+#include <atomic>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -15,6 +18,7 @@
 #include <vector>
 
 #include "store/chunk.h"
+#include "store/open_files.h"
 #include "store/summary.h"
 #include "volume/volume.h"
 
@@ -26,14 +30,14 @@ inline const std::string kLabelsArray = "labels";
 
 struct PackedArray {
   std::string name;
-  volume::Shape shape;
+  volume::Shape shape, chunk;
   volume::VoxelType type;
   std::vector<PackedChunk> chunks;  // in C order of the chunk grid
 };
 
 // `bytes` are the array's voxels in C order.
 PackedArray pack_array(std::string name, const volume::Shape& shape, volume::VoxelType type,
-                       std::span<const std::byte> bytes, int level);
+                       std::span<const std::byte> bytes, const Layout& layout);
 
 struct PackedCase {
   CaseSummary summary;
@@ -43,12 +47,12 @@ struct PackedCase {
 
 // Checks and packs; `summary.hash` is filled. The source hash is the caller's. Throws Error as Writer::add tells.
 PackedCase pack_case(const volume::Case& one, const std::map<int, std::string>& label_names,
-                     const ClassLocations* locations, int level);
+                     const ClassLocations* locations, const Layout& layout);
 
-// A shard that grows in memory. Not safe between threads; HDF5 is called under its lock.
+// A shard that grows in memory; of one tier. Not safe between threads; HDF5 is called under its lock.
 class ShardBuilder {
  public:
-  ShardBuilder();
+  explicit ShardBuilder(const Layout& layout);
   ~ShardBuilder();
   std::string add(const PackedCase& one);  // returns the case's group
   std::int64_t cases() const;
@@ -64,19 +68,24 @@ class ShardBuilder {
 // Where the chunks of an array lie in the shard's file.
 struct ArrayTable {
   struct Place {
-    std::uint64_t offset = 0, size = 0;
+    std::uint64_t offset = 0, size = 0, checksum = 0;
     std::uint32_t left_out = 0;
   };
   volume::Shape shape, chunk;
   volume::VoxelType type = volume::VoxelType::kFloat32;
-  std::vector<Place> places;  // in C order of the chunk grid
+  std::vector<Place> places;                              // in C order of the chunk grid
+  mutable std::unique_ptr<std::atomic<bool>[]> compared;  // by chunk: with its checksum, since the table was read
 };
 
-// Opens the shard, reads the tables of one case and closes it. Throws Error when that is not possible.
+// Reads the tables of one case. Throws Error when that is not possible.
 std::map<std::string, ArrayTable> read_tables(const std::filesystem::path& shard, const std::string& group);
 
 // The box of an array into `out` (C order, width fastest). The box lies inside. Safe from many threads. Throws Error on
 // damage.
-void read_box(const std::filesystem::path& shard, const ArrayTable& table, const Box& box, std::span<std::byte> out);
+void read_box(const ReadOnlyFile& shard, const ArrayTable& table, const Box& box, Verify verify,
+              std::span<std::byte> out);
+
+// Tells the kernel to fetch the chunks of the box from the disk meanwhile.
+void will_need(const ReadOnlyFile& shard, const ArrayTable& table, const Box& box);
 
 }  // namespace store

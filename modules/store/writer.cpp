@@ -106,7 +106,7 @@ struct Writer::State {
   }
 
   void take(PackedCase packed) {
-    if (!builder) builder = std::make_unique<ShardBuilder>();
+    if (!builder) builder = std::make_unique<ShardBuilder>(options.layout);
     std::string group = builder->add(packed);
     packing.erase(packed.summary.id);
     gathered.push_back(
@@ -181,7 +181,7 @@ void Writer::add(const volume::Case& one, const std::string& source_hash,
     state_->reserve(one.id, source_hash);
     try {
       PackedCase packed =
-          pack_case(one, state_->label_names, locations ? &*locations : nullptr, state_->options.compression);
+          pack_case(one, state_->label_names, locations ? &*locations : nullptr, state_->options.layout);
       packed.summary.source_hash = source_hash;
       const std::scoped_lock guard(state_->mutex);
       if (state_->failure) throw core::Error(*state_->failure);

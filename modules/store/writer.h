@@ -1,10 +1,10 @@
 #pragma once
 // Adds cases to a store, so that at any moment what was committed is whole and nothing else can be seen.
 //
-// Cases gather in memory, packed (chunks of about 32^3 voxels, byte shuffle, deflate level 1, Fletcher-32); a full
-// shard, or commit(), is published: the shard under a temporary name, fsynced, renamed, then manifest.json replaced in
-// the same way. Killed at any moment, the store is as after the last publication; the next Writer sweeps what is left
-// over. One Writer a folder at a time: a second is refused (a lock that ends with the process).
+// Cases gather in memory, packed (chunk.h); a full shard, or commit(), is published: the shard under a temporary name,
+// fsynced, renamed, then manifest.json replaced in the same way. Killed at any moment, the store is as after the last
+// publication; the next Writer sweeps what is left over. One Writer a folder at a time: a second is refused (a lock
+// that ends with the process).
 //
 // Memory: the packed bytes of one shard, and of the case being added in each thread.
 
@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 
+#include "store/chunk.h"
 #include "store/lock.h"
 #include "store/summary.h"
 #include "volume/case.h"
@@ -27,7 +28,7 @@ struct WriterOptions {
   std::string names_key;  // of a raw store: tells which secret key its names were made with; see Manifest
   std::int64_t cases_per_shard = 256;
   std::int64_t bytes_per_shard = std::int64_t{128} << 20;  // packed; one case may be larger
-  int compression = 1;                                     // deflate level 0 (none) .. 9
+  Layout layout = {};
 };
 
 class Writer {

@@ -114,7 +114,8 @@ TEST(StoreDamage, ADamagedChunkHurtsOnlyTheBoxesThatTouchItAndTheErrorNamesTheCa
     writer.commit();
   }
   const fs::path shard = scratch / "s/shards/shard-0000.h5";
-  const store::ArrayTable table = store::read_tables(shard, "/case-00000").at("channel-0");
+  const auto tables = store::read_tables(shard, "/case-00000");
+  const store::ArrayTable& table = tables.at("channel-0");
   ASSERT_EQ(table.places.size(), 8U);
   for (std::size_t chunk = 0; chunk < 8; ++chunk) {
     const std::string sound = bytes_of(shard);
@@ -141,19 +142,49 @@ TEST(StoreDamage, ADamagedChunkHurtsOnlyTheBoxesThatTouchItAndTheErrorNamesTheCa
 TEST(StoreDamage, AMissingShardAndANewerStoreSayWhatToDo) {
   const Scratch scratch;
   make(scratch / "s");
-  std::string text = bytes_of(store::manifest_path(scratch / "s"));
+  const std::string text = bytes_of(store::manifest_path(scratch / "s"));
   fs::rename(scratch / "s/shards/shard-0000.h5", scratch / "elsewhere");
   std::string story;
   EXPECT_EQ(read_all(scratch / "s", true, &story), Found::kError);
   EXPECT_NE(story.find("case-100"), std::string::npos) << story;
   EXPECT_NE(story.find("copy the whole store"), std::string::npos) << story;
   store::Manifest manifest = store::manifest_from(text);
-  const std::string key = "\"version\":1";
-  text.replace(text.find(key), key.size(), "\"version\":2");
-  text.resize(text.rfind(",\n\"sha256\""));
-  write_bytes(store::manifest_path(scratch / "s"), text + ",\n\"sha256\":\"" + core::sha256_hex(text) + "\"}\n");
-  EXPECT_EQ(read_all(scratch / "s", true, &story), Found::kError);
-  EXPECT_NE(story.find("newer gadolin"), std::string::npos) << story;
+  const std::string key = "\"version\":" + std::to_string(store::kStoreVersion);
+  for (const int step : {1, -1}) {
+    std::string other = text;
+    other.replace(text.find(key), key.size(), "\"version\":" + std::to_string(store::kStoreVersion + step));
+    other.resize(other.rfind(",\n\"sha256\""));
+    write_bytes(store::manifest_path(scratch / "s"), other + ",\n\"sha256\":\"" + core::sha256_hex(other) + "\"}\n");
+    EXPECT_EQ(read_all(scratch / "s", true, &story), Found::kError);
+    EXPECT_NE(story.find(step > 0 ? "newer gadolin" : "make it again from its source"), std::string::npos) << story;
+  }
   EXPECT_NE(error_of([&] { store::Reader(scratch / "nowhere/"); }).find("store nowhere: there is no manifest.json"),
             std::string::npos);
+}
+
+TEST(StoreDamage, ChunksAreComparedAlwaysWhenFirstReadOrNever) {
+  const Scratch scratch;
+  {
+    store::Writer writer(scratch / "s", {.layout = {.compression = 0}});
+    writer.add(small_case(1));
+    writer.commit();
+  }
+  const auto reader = [&](store::Verify verify) { return store::Reader(scratch / "s", {false, verify}); };
+  const store::Reader always = reader(store::Verify::kAlways), first = reader(store::Verify::kFirst);
+  const auto voxel = [](const store::Reader& from) {
+    return from.read(0, 0, {{0, 0, 0}, {1, 1, 1}}).voxels<std::int16_t>()[0];
+  };
+  const std::int16_t sound = voxel(always);
+  EXPECT_EQ(voxel(first), sound);
+  const fs::path shard = scratch / "s/shards/shard-0000.h5";
+  const auto tables = store::read_tables(shard, "/case-00000");
+  {
+    std::fstream file(shard, std::ios::in | std::ios::out | std::ios::binary);  // the disk fails: the file stays open
+    file.seekp(static_cast<std::streamoff>(tables.at("channel-0").places[0].offset));
+    file.put(static_cast<char>(sound ^ 1));
+  }
+  EXPECT_NE(error_of([&] { voxel(always); }).find("chunk 0 is damaged"), std::string::npos);
+  EXPECT_EQ(voxel(first), sound ^ 1) << "was compared already";
+  EXPECT_NE(error_of([&] { voxel(reader(store::Verify::kFirst)); }), "");
+  EXPECT_EQ(voxel(reader(store::Verify::kNever)), sound ^ 1);
 }

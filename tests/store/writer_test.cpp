@@ -135,7 +135,7 @@ TEST(StoreWriter, OnAFullDiskTheErrorSaysSoAndWhatWasPublishedStays) {
   const Scratch scratch;
   const fs::path folder = scratch / "s";
   const int status = in_another_process([&] {
-    store::Writer writer(folder, {.compression = 0});
+    store::Writer writer(folder, {.layout = {.compression = 0}});
     writer.add(small_case(0));
     writer.commit();
     ::signal(SIGXFSZ, SIG_IGN);  // write() fails as on a full disk
