@@ -30,7 +30,7 @@ struct DataSettings {
         field("workers", &S::workers, "threads that make samples; 0: one less than the processors", Range{0, 1024}),
         field("cache_mb", &S::cache_mb, "memory for whole cases, MiB; 0: read from the store each time", Range{0, 1e9}),
         field("seed", &S::seed, "of the order of cases, of the views, of which cases are drawn", Range{0, 9e15}),
-        field("verify", &S::verify, "compare chunks with their checksums: always, first (time they are read), never"),
+        field("verify", &S::verify, "when chunks are compared with their checksums: always, first (once each), never"),
     };
   }
 

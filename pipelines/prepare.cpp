@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdio>
 #include <memory>
+#include <mutex>
 #include <new>
 #include <optional>
 
@@ -31,6 +32,26 @@ struct PrepareRequest {
   int workers = 0, compression = 0;
   double commit_every_s = 60;
   bool dry_run = false, json = false;
+};
+
+// The most that rounding changed a prepared voxel by, of all cases; any thread.
+class Rounding {
+ public:
+  void note(const volume::Case& stored) {
+    const std::scoped_lock lock(mutex_);
+    for (const volume::Channel& channel : stored.channels) {
+      if (channel.image && channel.image->type() == volume::VoxelType::kInt16)
+        most_ = std::max(most_, channel.image->scale / 2);
+    }
+  }
+  double most() const {
+    const std::scoped_lock lock(mutex_);
+    return most_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  double most_ = 0;
 };
 
 struct Planned {
@@ -104,7 +125,7 @@ void require_same_plan(const PrepareRequest& request, const std::string& yaml, c
 // Prepares one case and adds it. What is wrong with the case becomes its outcome; what is wrong with the store is
 // thrown.
 CaseOutcome make_ready(const store::Reader& reader, std::int64_t index, const prepare::Plan& plan,
-                       const std::string& plan_hash, store::Writer& writer) {
+                       const std::string& plan_hash, store::Writer& writer, Rounding& rounding) {
   const store::CaseSummary& summary = reader.summary(index);
   const std::string source_hash = core::sha256_hex(summary.hash + plan_hash);
   if (writer.has(summary.id, source_hash)) return {CaseOutcome::Status::kPresent, "", ""};
@@ -117,13 +138,14 @@ CaseOutcome make_ready(const store::Reader& reader, std::int64_t index, const pr
     return CaseOutcome::failed("MEMORY", core::Error("case " + summary.id + ": out of memory"));
   }
   try {
-    one = prepare::apply(plan, std::move(*one));
+    one = prepare::in_stored_voxels(plan, prepare::apply(plan, std::move(*one)));
   } catch (const core::Error& error) {
     return CaseOutcome::failed("PLAN", error);
   } catch (const std::bad_alloc&) {
     return CaseOutcome::failed("MEMORY",
                                core::Error("case " + summary.id + ": out of memory", "fewer --workers need less"));
   }
+  rounding.note(*one);
   return add_to(writer, *one, source_hash);
 }
 
@@ -136,11 +158,14 @@ void tell_beforehand(const PrepareRequest& request, const store::Reader& reader,
 }
 
 void tell_afterwards(const PrepareRequest& request, const Planned& planned, const std::string& yaml,
-                     const Forecast& expected, const CaseTally& sum, const store::Writer* writer, double seconds) {
+                     const Forecast& expected, const CaseTally& sum, const store::Writer* writer,
+                     const Rounding& rounding, double seconds) {
   if (!request.json) {
     if (writer == nullptr) return;
     std::printf("prepare: %lld added%s; %lld in the store; %s\n", static_cast<long long>(sum.added), sum.text().c_str(),
                 static_cast<long long>(writer->size()), core::duration_text(seconds).c_str());
+    if (rounding.most() > 0)
+      std::printf("int16: rounding changed no prepared value by more than %.2g\n", rounding.most());
     if (sum.failed > 0) std::printf("why: %s/prepare_report.csv\n", request.out.c_str());
     return;
   }
@@ -158,6 +183,7 @@ void tell_afterwards(const PrepareRequest& request, const Planned& planned, cons
     all["left"] = sum.left;
     all["reasons"] = reasons;
     all["in_store"] = writer->size();
+    all["largest_rounding"] = rounding.most();
   }
   std::printf("%s\n", boost::json::serialize(all).c_str());
 }
@@ -185,7 +211,7 @@ core::Exit prepare_all(const PrepareRequest& given, const SettingsOptions& setti
   tell_beforehand(request, reader, planned, yaml, expected);
   const auto seconds = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
   if (request.dry_run) {
-    tell_afterwards(request, planned, yaml, expected, {}, nullptr, seconds());
+    tell_afterwards(request, planned, yaml, expected, {}, nullptr, {}, seconds());
     return core::Exit::kDone;
   }
   store::WriterOptions options;
@@ -197,14 +223,15 @@ core::Exit prepare_all(const PrepareRequest& given, const SettingsOptions& setti
   core::publish_file(fs::path(request.out) / "plan.yaml", yaml);
   const CaseLoop loop{"prepare", reader.size(), request.workers, &writer, request.commit_every_s};
   const std::string plan_hash = core::sha256_hex(yaml);
-  const std::vector<CaseOutcome> outcomes =
-      run_cases(loop, stop, [&](std::int64_t i) { return make_ready(reader, i, planned.plan, plan_hash, writer); });
+  Rounding rounding;
+  const std::vector<CaseOutcome> outcomes = run_cases(
+      loop, stop, [&](std::int64_t i) { return make_ready(reader, i, planned.plan, plan_hash, writer, rounding); });
   std::vector<std::string> ids;
   for (std::int64_t i = 0; i < reader.size(); ++i) ids.push_back(reader.summary(i).id);
   write_case_report(fs::path(request.out) / "prepare_report.csv", ids, outcomes);
   const CaseTally sum = tally_of(outcomes);
   tell_failures(outcomes);
-  tell_afterwards(request, planned, yaml, expected, sum, &writer, seconds());
+  tell_afterwards(request, planned, yaml, expected, sum, &writer, rounding, seconds());
   return sum.exit();
 }
 
@@ -237,6 +264,7 @@ extern const Command prepare_command;
 const Command prepare_command{"prepare", "bring a store to one orientation, spacing and range of values",
                               "  gadolin prepare hippocampus.store hippocampus.ready --dry-run\n"
                               "  gadolin prepare hippocampus.store hippocampus.ready --set 'spacing_mm=[1, 1, 1]'\n"
+                              "  gadolin prepare large.store large.ready --set voxels=int16 --compression 1\n"
                               "  gadolin prepare new.store new.ready --plan hippocampus.ready/plan.yaml",
                               attach_prepare, prepare_settings};
 

@@ -122,7 +122,7 @@ Forecast forecast(const store::Reader& reader, const prepare::Plan& plan, const 
     volume::Case raw = reader.load(middle);  // the first look also checks the whole shard: not part of the time
     const auto start = std::chrono::steady_clock::now();
     raw = reader.load(middle);
-    const volume::Case ready = prepare::apply(plan, std::move(raw));
+    const volume::Case ready = prepare::in_stored_voxels(plan, prepare::apply(plan, std::move(raw)));
     const store::PackedCase packed = store::pack_case(ready, reader.label_names(), nullptr, layout);
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     const double factor = all / static_cast<double>(ready.reference().shape().voxels());

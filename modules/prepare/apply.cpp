@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "prepare/foreground.h"
 #include "prepare/values.h"
+#include "volume/quantise.h"
 
 namespace prepare {
 namespace {
@@ -242,6 +243,14 @@ volume::Case apply(const Plan& plan, volume::Case raw) {
     }
     return std::move(raw);
   });
+}
+
+volume::Case in_stored_voxels(const Plan& plan, volume::Case ready) {
+  if (plan.voxels != "int16") return ready;
+  for (volume::Channel& channel : ready.channels) {
+    if (channel.image) channel.image = volume::as_int16(*channel.image);
+  }
+  return ready;
 }
 
 volume::Volume label_map_to(const volume::Grid& original, const volume::Volume& prepared_labels) {

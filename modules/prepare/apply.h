@@ -18,6 +18,10 @@ namespace prepare {
 // without one finite voxel.
 volume::Case apply(const Plan& plan, volume::Case raw);
 
+// The same case as a prepared store keeps it: images in the plan's voxels. Half of the `scale` of an int16 image is
+// what its voxels may have changed by.
+volume::Case in_stored_voxels(const Plan& plan, volume::Case ready);
+
 // The grid apply() puts a case of this grid on when `content` is what has to be kept.
 volume::Grid prepared_grid(const Plan& plan, const volume::Grid& original, const volume::VoxelBox& content);
 

@@ -31,6 +31,7 @@ struct PlanKeys {
   std::string across;
   std::vector<std::int64_t> patch;
   std::int64_t batch_size = 0;
+  std::string voxels;
 
   static constexpr auto fields() {
     using P = PlanKeys;
@@ -47,7 +48,8 @@ struct PlanKeys {
               "largest over smallest spacing above which the coarse axis is resampled by itself", Range{1, 1000}),
         field("across", &P::across, "along that axis: linear or nearest"),
         field("patch", &P::patch, "d, h, w in voxels: what training crops; changes no prepared voxel", Range{1, 4096}),
-        field("batch_size", &P::batch_size, "samples a step; changes no prepared voxel", Range{1, 4096})};
+        field("batch_size", &P::batch_size, "samples a step; changes no prepared voxel", Range{1, 4096}),
+        field("voxels", &P::voxels, "of the prepared store: float32, or int16 with a scale: half as large, rounded")};
   }
 };
 
@@ -129,6 +131,8 @@ void Plan::check() const {
   require(separate_above >= 1, "separate_above is below 1");
   require(std::ranges::all_of(patch, [](std::int64_t side) { return side > 0; }), "a side of the patch is below 1");
   require(batch_size > 0, "batch_size is below 1");
+  require(voxels == "float32" || voxels == "int16", "no prepared voxels are called '" + voxels + "'",
+          "choose float32 or int16");
   require(!channels.empty(), "the plan has no channel", "name at least channels.0");
   std::set<std::string> names;
   for (const ChannelPlan& channel : channels) {
@@ -150,7 +154,8 @@ std::string to_yaml(const Plan& plan) {
                 plan.separate_above,
                 plan.across,
                 {plan.patch.begin(), plan.patch.end()},
-                plan.batch_size};
+                plan.batch_size,
+                plan.voxels};
   std::vector<ChannelKeys> channels;
   for (const ChannelPlan& one : plan.channels) {
     channels.push_back(
@@ -172,16 +177,23 @@ Plan plan_from_yaml(std::string_view text, const std::string& file) {
                 fresh.separate_above,
                 fresh.across,
                 {fresh.patch.begin(), fresh.patch.end()},
-                fresh.batch_size};
+                fresh.batch_size,
+                fresh.voxels};
   std::vector<ChannelKeys> channels(channels_of(settings));
   core::configure(slots_for(keys, channels), settings);
   return core::with_context(file, [&] {
     require(keys.version == kVersion, "the plan has version " + std::to_string(keys.version), "use a newer gadolin");
-    Plan plan{keys.orientation,   three(keys.spacing_mm, "spacing_mm"),
-              keys.crop,          keys.margin_mm,
-              keys.interpolation, keys.separate_above,
-              keys.across,        three(keys.patch, "patch"),
-              keys.batch_size,    {}};
+    Plan plan{keys.orientation,
+              three(keys.spacing_mm, "spacing_mm"),
+              keys.crop,
+              keys.margin_mm,
+              keys.interpolation,
+              keys.separate_above,
+              keys.across,
+              three(keys.patch, "patch"),
+              keys.batch_size,
+              keys.voxels,
+              {}};
     for (const ChannelKeys& one : channels) {
       plan.channels.push_back(
           {one.name, one.modality, scheme_named(one.scheme), one.clip_low, one.clip_high, one.mean, one.deviation});

@@ -39,6 +39,7 @@ struct Plan {
   std::string across = "linear";  // along that axis: "linear" or "nearest"
   std::array<std::int64_t, 3> patch{64, 64, 64};  // what training crops, in voxels
   std::int64_t batch_size = 2;
+  std::string voxels = "float32";  // of a prepared store; "int16": half as large, rounded (volume/quantise.h)
   std::vector<ChannelPlan> channels;
   bool operator==(const Plan&) const = default;
 

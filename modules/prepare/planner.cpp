@@ -172,6 +172,7 @@ Plan make_plan(const Fingerprint& cohort, const PlanSettings& settings) {
   plan.patch = settings.patch.empty() ? patch_for(median_shape(cases, plan), spacing, settings)
                                       : three_of(settings.patch, "patch");
   plan.batch_size = batch_size(plan.patch, settings);
+  plan.voxels = settings.voxels;
   for (const ChannelFingerprint& channel : cohort.channels) plan.channels.push_back(scheme_of(channel, settings));
   plan.check();
   return plan;

@@ -36,6 +36,7 @@ struct PlanSettings {
   double fixed_gb = 1;
   double bytes_per_voxel = 1600;
   std::int64_t largest_batch = 16;
+  std::string voxels = "float32";
 
   static constexpr auto fields() {
     using core::field;
@@ -60,7 +61,8 @@ struct PlanSettings {
         field("memory_gb", &P::memory_gb, "memory of the device that trains, 1e9 bytes", Range{0.1, 10000}),
         field("fixed_gb", &P::fixed_gb, "of it taken by weights, optimiser and libraries", Range{0, 1000}),
         field("bytes_per_voxel", &P::bytes_per_voxel, "that training holds for each voxel of the batch", Range{1, 1e6}),
-        field("largest_batch", &P::largest_batch, "never more samples a batch", Range{1, 4096})};
+        field("largest_batch", &P::largest_batch, "never more samples a batch", Range{1, 4096}),
+        field("voxels", &P::voxels, "of the prepared store: float32, or int16 with a scale: half as large, rounded")};
   }
 };
 

@@ -55,18 +55,28 @@ inline pid_t start_ingest(const std::string& source, const std::filesystem::path
   return child;
 }
 
-// How long an unbroken one takes to its last publication, on this machine as busy as it is: what the moments of killing
-// are drawn from.
-inline double writing_ms(const std::string& source, const std::filesystem::path& store, const std::string& key) {
+inline std::filesystem::path first_shard(const std::filesystem::path& store) { return store / "shards/shard-0000.h5"; }
+
+// How long an unbroken one takes to its first and to its last publication: what the moments of killing are drawn from.
+struct IngestTimes {
+  double first_ms = 0, last_ms = 0;
+};
+inline IngestTimes ingest_times(const std::string& source, const std::filesystem::path& store, const std::string& key) {
   ::waitpid(start_ingest(source, store, 2, key), nullptr, 0);
-  return std::chrono::duration<double, std::milli>(std::filesystem::last_write_time(store / "manifest.json") -
-                                                   std::filesystem::last_write_time(store / ".lock"))
-      .count();
+  const auto since_lock = [&](const std::filesystem::path& file) {
+    return std::chrono::duration<double, std::milli>(std::filesystem::last_write_time(file) -
+                                                     std::filesystem::last_write_time(store / ".lock"))
+        .count();
+  };
+  return {since_lock(first_shard(store)), since_lock(store / "manifest.json")};
 }
 
-inline void start_and_kill(const std::string& source, const std::filesystem::path& store, double wait_ms,
-                           const std::string& key) {
+// Kills it so long after it began to write or, `published`, after its first publication (however busy the machine is).
+inline void start_and_kill(const std::string& source, const std::filesystem::path& store, bool published,
+                           double wait_ms, const std::string& key) {
   const pid_t child = start_ingest(source, store, 2, key);
+  for (int i = 0; i < 40000 && published && !std::filesystem::exists(first_shard(store)); ++i)
+    std::this_thread::sleep_for(std::chrono::microseconds(100));
   std::this_thread::sleep_for(std::chrono::duration<double, std::milli>(wait_ms));
   ::kill(child, SIGKILL);
   ::waitpid(child, nullptr, 0);
@@ -98,11 +108,13 @@ inline IngestKills kill_ingests(const std::filesystem::path& folder, int kills) 
     return "";
   };
   const std::string expected = completed_hash(folder / "whole");
-  const double writing = writing_ms(source, folder / "timed", key);
+  const IngestTimes times = ingest_times(source, folder / "timed", key);
   core::Rng rng({static_cast<std::uint64_t>(kills), 0, 0, 0});
   for (int i = 0; i < kills; ++i) {
     const std::filesystem::path store = folder / ("killed" + std::to_string(i));
-    start_and_kill(source, store, rng.uniform(0, writing), key);
+    const bool published = i % 2 == 1;  // half of them before anything was
+    start_and_kill(source, store, published,
+                   rng.uniform(0, published ? times.last_ms - times.first_ms : times.first_ms), key);
     try {
       if (std::filesystem::exists(store / "manifest.json")) {
         const store::Reader reader(store);

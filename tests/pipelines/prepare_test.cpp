@@ -91,6 +91,25 @@ TEST(Prepare, ARawStoreBecomesAPreparedOneWhateverTheNumberOfWorkers) {
   EXPECT_EQ(core::read_csv(folder / "one/prepare_report.csv").rows.size(), 6U);
 }
 
+TEST(Prepare, Int16VoxelsTakeHalfTheDiskAndSayWhatRoundingDid) {
+  const Scratch folder;
+  raw_store(folder / "raw", 2);
+  const std::string raw = quoted(folder / "raw") + " ";
+  ASSERT_EQ(run_prepare(raw + quoted(folder / "float")).exit, 0);
+  const Outcome rounded = run_prepare(raw + quoted(folder / "int16") + " --set voxels=int16");
+  ASSERT_EQ(rounded.exit, 0) << rounded.out;
+  EXPECT_NE(rounded.out.find("rounding changed no prepared value by more than"), std::string::npos) << rounded.out;
+  const store::Reader exact(folder / "float"), small(folder / "int16");
+  const volume::Volume truth = exact.read(0, 0, exact.whole(0)), kept = small.read(0, 0, small.whole(0));
+  ASSERT_EQ(kept.type(), volume::VoxelType::kInt16);
+  for (std::size_t i = 0; i < truth.voxels<float>().size(); i += 7) {
+    const double meant = kept.voxels<std::int16_t>()[i] * kept.scale + kept.offset;
+    ASSERT_NEAR(meant, static_cast<double>(truth.voxels<float>()[i]), 0.50001 * kept.scale);
+  }
+  EXPECT_LT(kept.scale, 1e-3);
+  EXPECT_EQ(run_prepare(raw + quoted(folder / "int8") + " --set voxels=int8").exit, 2);
+}
+
 TEST(Prepare, ASecondRunGoesOnByThePlanOfTheStoreAndFindsAllThere) {
   const Scratch folder;
   raw_store(folder / "raw", 3);

@@ -20,6 +20,7 @@ Plan odd_plan() {
   plan.across = "nearest";
   plan.patch = {16, 160, 96};
   plan.batch_size = 3;
+  plan.voxels = "int16";
   plan.channels = {{"T1 \"post\": #2", "MR", Scheme::kCase, 0, 0, 0, 1},
                    {"portal.venous", "CT", Scheme::kCohort, -958.0 / 7, 1e-9, 1.0 / 3, 123456.789},
                    {"3", "OT", Scheme::kKeep, 0, 0, 0, 1}};
