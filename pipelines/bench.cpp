@@ -20,6 +20,7 @@
   GADOLIN_IMAGING(X(nifti))    \
   GADOLIN_IMAGING(X(ingest))   \
   X(store)                     \
+  GADOLIN_TORCH(X(augment))    \
   GADOLIN_TORCH(X(norm))
 
 namespace pipelines {

@@ -9,12 +9,12 @@
 #include <boost/json.hpp>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 
 #include "core/error.h"
 #include "core/files.h"
 #include "core/rng.h"
 #include "pipelines/bench.h"
+#include "pipelines/bench_npy.h"
 #include "pipelines/bench_peers.h"
 #include "store/hdf5.h"
 #include "store/manifest.h"
@@ -84,18 +84,8 @@ std::vector<PlacedBox> random_boxes(const std::vector<volume::Shape>& shapes, st
   return boxes;
 }
 
-// What the peers' script reads: volumes as NumPy keeps them, and the boxes.
-void write_npy(const fs::path& path, const volume::Volume& image) {
-  const volume::Shape& s = image.shape();
-  std::string header =
-      fmt::format("{{'descr': '<i2', 'fortran_order': False, 'shape': ({}, {}, {}), }}", s.depth, s.height, s.width);
-  header.resize((header.size() + 10 + 1 + 63) / 64 * 64 - 10, ' ');
-  header.back() = '\n';
-  std::ofstream file(path, std::ios::binary);
-  file << std::string("\x93NUMPY\x01\x00", 8) << static_cast<char>(header.size() & 0xff)
-       << static_cast<char>(header.size() >> 8) << header;
-  file.write(reinterpret_cast<const char*>(image.bytes().data()), static_cast<std::streamsize>(image.bytes().size()));
-  if (!file.flush()) throw core::Error("bench: cannot write the volumes of the peers");
+std::vector<std::int64_t> shape_list(const volume::Volume& image) {
+  return {image.shape().depth, image.shape().height, image.shape().width};
 }
 
 struct Bench {
@@ -125,7 +115,8 @@ Bench set_up(const BenchOptions& options) {
     one.label_map.reset();
     bench.shapes.push_back(one.reference().shape());
     for (store::Writer* writer : {&raw_writer, &packed_writer}) writer->add(one), writer->commit();
-    if (!options.peers.empty()) write_npy(bench.folder / (one.id + ".npy"), one.reference());
+    if (!options.peers.empty())
+      write_npy(bench.folder / (one.id + ".npy"), shape_list(one.reference()), "<i2", one.reference().bytes());
   }
   bench.boxes = random_boxes(bench.shapes, bench.edge);
   boost::json::array list;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "augment/voxel_rows.h"
 #include "core/error.h"
 
 namespace augment {
@@ -73,41 +74,53 @@ AxisFilter through_coarse(std::int64_t extent, std::int64_t coarse) {
   return cut(full);
 }
 
+namespace {
+
+// Of `width` columns side by side, `step` apart from voxel to voxel. `kept` has room for all of them.
+void filter_columns(float* base, std::size_t step, std::size_t width, const AxisFilter& filter,
+                    std::vector<float>& kept) {
+  const std::size_t extent = filter.first.size();
+  for (std::size_t i = 0; i < extent; ++i) std::copy_n(base + i * step, width, kept.data() + i * width);
+  for (std::size_t i = 0; i < extent; ++i) {
+    weigh_rows(kept.data() + static_cast<std::size_t>(filter.first[i]) * width, width, filter.weights[i], width,
+               base + i * step);
+  }
+}
+
+// to[column][row] = from[row][column], in tiles that stay in the nearest cache.
+void turn(const float* from, std::size_t rows, std::size_t columns, float* to) {
+  constexpr std::size_t kTile = 16;
+  for (std::size_t c = 0; c < columns; c += kTile) {
+    for (std::size_t r = 0; r < rows; ++r) {
+      for (std::size_t i = c; i < std::min(columns, c + kTile); ++i) to[i * rows + r] = from[r * columns + i];
+    }
+  }
+}
+
+}  // namespace
+
 void filter(std::span<float> channel, const volume::Shape& shape, int axis, const AxisFilter& filter) {
   GADOLIN_CHECK(static_cast<std::int64_t>(filter.first.size()) == shape[axis]);
-  const std::int64_t extent = shape[axis];
+  const auto extent = static_cast<std::size_t>(shape[axis]);
+  constexpr std::size_t kColumns = 256;  // filtered at once, so that the inner loop runs along memory
+  std::vector<float> kept(extent * kColumns);
   if (axis == 2) {
-    std::vector<float> row(static_cast<std::size_t>(extent));
-    for (float* line = channel.data(); line < channel.data() + channel.size(); line += extent) {
-      std::copy_n(line, extent, row.begin());
-      for (std::size_t i = 0; i < row.size(); ++i) {
-        const float* from = row.data() + filter.first[i];
-        float sum = 0;
-        for (const float weight : filter.weights[i]) sum += weight * *from++;
-        line[i] = sum;
-      }
+    constexpr std::size_t kRows = 64;
+    std::vector<float> turned(extent * kRows);
+    const std::size_t lines = channel.size() / extent;
+    for (std::size_t first = 0; first < lines; first += kRows) {
+      const std::size_t rows = std::min(kRows, lines - first);
+      float* const base = channel.data() + first * extent;
+      turn(base, rows, extent, turned.data());
+      filter_columns(turned.data(), rows, rows, filter, kept);
+      turn(turned.data(), extent, rows, base);
     }
     return;
   }
-  // Strips of neighbouring columns, so that the inner loop runs along memory.
-  const std::int64_t step = axis == 0 ? shape.height * shape.width : shape.width;
-  const std::int64_t strip = std::min<std::int64_t>(step, 256);
-  std::vector<float> kept(static_cast<std::size_t>(extent * strip));
-  for (std::int64_t outer = 0; outer < shape.voxels(); outer += extent * step) {
-    for (std::int64_t left = 0; left < step; left += strip) {
-      const std::int64_t width = std::min(strip, step - left);
-      float* base = channel.data() + outer + left;
-      for (std::int64_t i = 0; i < extent; ++i) std::copy_n(base + i * step, width, kept.data() + i * strip);
-      for (std::int64_t i = 0; i < extent; ++i) {
-        float* out = base + i * step;
-        std::fill_n(out, width, 0.0f);
-        const float* from = kept.data() + filter.first[static_cast<std::size_t>(i)] * strip;
-        for (const float weight : filter.weights[static_cast<std::size_t>(i)]) {
-          for (std::int64_t x = 0; x < width; ++x) out[x] += weight * from[x];
-          from += strip;
-        }
-      }
-    }
+  const auto step = static_cast<std::size_t>(axis == 0 ? shape.height * shape.width : shape.width);
+  for (std::size_t outer = 0; outer < channel.size(); outer += extent * step) {
+    for (std::size_t left = 0; left < step; left += kColumns)
+      filter_columns(channel.data() + outer + left, step, std::min(kColumns, step - left), filter, kept);
   }
 }
 

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "augment/pick_row.h"
 #include "core/error.h"
 #include "core/rng.h"
+#include "volume/rows.h"
 
 namespace augment {
 
@@ -11,16 +13,19 @@ double Bend::cell(std::int64_t extent, std::int64_t cells) {
   return static_cast<double>(std::max<std::int64_t>(extent - 1, 1)) / static_cast<double>(cells);
 }
 
-std::vector<Bend::Knot> Bend::knots(std::int64_t extent, std::int64_t cells) {
-  std::vector<Knot> knots(static_cast<std::size_t>(extent));
+Bend::Knots Bend::knots(std::int64_t extent, std::int64_t cells) {
+  Knots knots;
   for (std::int64_t i = 0; i < extent; ++i) {
     const double x = static_cast<double>(i) / cell(extent, cells);
     const std::int64_t first = std::min(static_cast<std::int64_t>(x), cells - 1);
     const double t = x - static_cast<double>(first), u = 1 - t;
-    knots[static_cast<std::size_t>(i)] = {
-        first,
-        {static_cast<float>(u * u * u / 6), static_cast<float>((3 * t * t * t - 6 * t * t + 4) / 6),
-         static_cast<float>((3 * u * u * u - 6 * u * u + 4) / 6), static_cast<float>(t * t * t / 6)}};
+    const std::array<double, 4> weights{u * u * u / 6, (3 * t * t * t - 6 * t * t + 4) / 6,
+                                        (3 * u * u * u - 6 * u * u + 4) / 6, t * t * t / 6};
+    for (std::size_t k = 0; k < 4; ++k) knots.weights[k].push_back(static_cast<float>(weights[k]));
+    if (knots.first.empty() || knots.first.back() != first)
+      knots.cells.emplace_back(static_cast<std::size_t>(i), static_cast<std::size_t>(i));
+    ++knots.cells.back().second;
+    knots.first.push_back(first);
   }
   return knots;
 }
@@ -30,46 +35,43 @@ Bend::Bend(const volume::Shape& view, std::int64_t cells, const std::array<doubl
   GADOLIN_CHECK(cells > 0);
   for (int a = 0; a < 3; ++a) {
     knots_[a] = knots(view[a], cells);
-    row_[a].resize(static_cast<std::size_t>(view.width));
+    row_[a].resize(static_cast<std::size_t>(view.width) + kRowPadding);
   }
-  control_.resize(static_cast<std::size_t>(points_ * points_ * points_ * 3));
-  plane_.resize(static_cast<std::size_t>(points_ * points_ * 3));
-  line_.resize(static_cast<std::size_t>(points_ * 3));
+  const auto points = static_cast<std::size_t>(points_);
+  control_.resize(points * points * points * 3);
+  plane_.resize(points * points * 3);
+  line_.resize(points * 3);
   core::Rng rng({seed, 0, 0, 0});
-  for (std::size_t i = 0; i < control_.size(); ++i) {
-    control_[i] = static_cast<float>(rng.uniform(-1, 1) * amplitude[i % 3]);
+  for (std::size_t row = 0; row < points * points; ++row) {
+    for (std::size_t w = 0; w < points; ++w) {
+      for (std::size_t a = 0; a < 3; ++a)
+        control_[(row * 3 + a) * points + w] = static_cast<float>(rng.uniform(-1, 1) * amplitude[a]);
+    }
   }
 }
 
-namespace {
-
-// out = sum over the knot's four rows of `rows`, each out.size() long.
-void blend(const std::vector<float>& rows, std::int64_t first, const std::array<float, 4>& weights,
-           std::vector<float>& out) {
-  const std::size_t size = out.size();
-  const float* row = rows.data() + static_cast<std::size_t>(first) * size;
-  for (std::size_t i = 0; i < size; ++i) {
-    out[i] = weights[0] * row[i] + weights[1] * row[i + size] + weights[2] * row[i + 2 * size] +
-             weights[3] * row[i + 3 * size];
+void Bend::blend(const std::vector<float>& rows, const Knots& knots, std::int64_t voxel, std::vector<float>& out) {
+  const auto at = static_cast<std::size_t>(voxel);
+  std::array<const float*, 4> four{};
+  std::array<float, 4> weights{};
+  for (std::size_t k = 0; k < 4; ++k) {
+    four[k] = rows.data() + (static_cast<std::size_t>(knots.first[at]) + k) * out.size();
+    weights[k] = knots.weights[k][at];
   }
+  volume::sum_rows<float>(four, weights, out.size(), out.data());
 }
 
-}  // namespace
-
-void Bend::plane(std::int64_t depth) {
-  const Knot& knot = knots_[0][static_cast<std::size_t>(depth)];
-  blend(control_, knot.first, knot.weights, plane_);
-}
+void Bend::plane(std::int64_t depth) { blend(control_, knots_[0], depth, plane_); }
 
 const std::array<std::vector<float>, 3>& Bend::row(std::int64_t height) {
-  const Knot& knot = knots_[1][static_cast<std::size_t>(height)];
-  blend(plane_, knot.first, knot.weights, line_);
-  for (std::size_t w = 0; w < knots_[2].size(); ++w) {
-    const auto& [first, weights] = knots_[2][w];
-    const float* point = line_.data() + first * 3;
+  blend(plane_, knots_[1], height, line_);
+  const Knots& along = knots_[2];
+  for (const auto& [begin, end] : along.cells) {
+    const std::array<const float*, 4> weights{along.weights[0].data() + begin, along.weights[1].data() + begin,
+                                              along.weights[2].data() + begin, along.weights[3].data() + begin};
     for (std::size_t a = 0; a < 3; ++a) {
-      row_[a][w] =
-          weights[0] * point[a] + weights[1] * point[a + 3] + weights[2] * point[a + 6] + weights[3] * point[a + 9];
+      const float* points = line_.data() + a * static_cast<std::size_t>(points_) + along.first[begin];
+      volume::sum_rows<float>(weights, std::span(points, 4), end - begin, row_[a].data() + begin);
     }
   }
   return row_;

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "volume/geometry.h"
@@ -20,22 +21,26 @@ class Bend {
 
   // Turns to the plane of this depth.
   void plane(std::int64_t depth);
-  // Displacement along axis a of voxel {depth, height, w}, in voxels: row(height)[a][w]. Valid until the next call.
+  // Displacement along axis a of voxel {depth, height, w}, in voxels: row(height)[a][w]. Valid until the next call;
+  // with kRowPadding (pick_row.h) behind it.
   const std::array<std::vector<float>, 3>& row(std::int64_t height);
 
   static double cell(std::int64_t extent, std::int64_t cells);  // voxels
 
  private:
-  struct Knot {
-    std::int64_t first;
-    std::array<float, 4> weights;
+  struct Knots {
+    std::vector<std::int64_t> first;                         // by voxel: of the four control points around it
+    std::array<std::vector<float>, 4> weights;               // by voxel
+    std::vector<std::pair<std::size_t, std::size_t>> cells;  // the voxels of each cell: begin, end
   };
-  static std::vector<Knot> knots(std::int64_t extent, std::int64_t cells);
+  static Knots knots(std::int64_t extent, std::int64_t cells);
+  // out = the four rows of `rows` around this voxel of an axis, each out.size() long, with their weights.
+  static void blend(const std::vector<float>& rows, const Knots& knots, std::int64_t voxel, std::vector<float>& out);
 
-  std::int64_t points_;                     // control points along an axis
-  std::array<std::vector<Knot>, 3> knots_;  // by axis, by voxel
-  std::vector<float> control_;              // [points, points, points, 3]
-  std::vector<float> plane_, line_;         // [points, points, 3], [points, 3]
+  std::int64_t points_;              // control points along an axis
+  std::array<Knots, 3> knots_;       // by axis
+  std::vector<float> control_;       // [points, points, 3, points]
+  std::vector<float> plane_, line_;  // [points, 3, points], [3, points]
   std::array<std::vector<float>, 3> row_;
 };
 

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "augment/bend.h"
+#include "augment/pick_row.h"
+#include "core/error.h"
 
 namespace augment {
 namespace {
@@ -70,100 +73,37 @@ void copy_rows(const std::array<std::int64_t, 3>& begin, const Source& source, c
   }
 }
 
-// Where the voxels of one row of the view lie in the source, found once for all channels.
-struct Row {
-  explicit Row(std::int64_t width)
-      : corner(static_cast<std::size_t>(width)), inside(corner.size()), part(corner.size()) {}
-  std::vector<std::int64_t> corner;        // offset of the lower of the eight neighbours
-  std::vector<std::uint8_t> inside;        // of the case
-  std::vector<std::array<float, 3>> part;  // of the way to the upper neighbour, along d, h, w
-};
-
-// One axis of the source, read once per view.
-struct Side {
-  double low, high;            // coordinates of its first and last voxel
-  double case_low, case_high;  // edges of the case
-  std::int64_t begin, last;    // last lower neighbour, counted from begin
-};
-
-Side side_of(const Source& source, int axis) {
-  const std::int64_t begin = source.box.begin[axis], size = source.box.shape[axis];
-  return {static_cast<double>(begin),
-          static_cast<double>(begin + size - 1),
-          -0.5,
-          static_cast<double>(source.case_shape[axis]) - 0.5,
-          begin,
-          std::max<std::int64_t>(size - 2, 0)};
+RowSource row_source(const Source& source) {
+  RowSource of;
+  if (source.box.shape.voxels() > std::numeric_limits<std::int32_t>::max())
+    throw core::Error("a view reaches over more than 2^31 voxels of its case", "take a smaller patch or scale");
+  for (int a = 0; a < 3; ++a) {
+    const std::int64_t begin = source.box.begin[a], size = source.box.shape[a];
+    const auto axis = static_cast<std::size_t>(a);
+    of.first[axis] = static_cast<float>(begin);
+    of.last[axis] = static_cast<float>(begin + size - 1);
+    of.case_low[axis] = -0.5f;
+    of.case_high[axis] = static_cast<float>(source.case_shape[a]) - 0.5f;
+    of.begin[axis] = static_cast<std::int32_t>(begin);
+    of.last_corner[axis] = static_cast<std::int32_t>(begin + std::max<std::int64_t>(size - 2, 0));
+  }
+  const volume::Shape& box = source.box.shape;
+  of.stride = {static_cast<std::int32_t>(box.height * box.width), static_cast<std::int32_t>(box.width), 1};
+  for (int a = 0; a < 3; ++a)
+    of.upper[static_cast<std::size_t>(a)] = box[a] > 1 ? of.stride[static_cast<std::size_t>(a)] : 0;
+  return of;
 }
 
-class Finder {
- public:
-  Finder(const Placing& placing, const Source& source) : rows_(placing.to_case.rows) {
-    for (int a = 0; a < 3; ++a) sides_[a] = side_of(source, a);
-    strides_ = {source.box.shape.height * source.box.shape.width, source.box.shape.width, 1};
+// Along the width of the view, through {d, h, 0}.
+RowLine line_of(const Placing& placing, std::int64_t d, std::int64_t h) {
+  RowLine line;
+  for (std::size_t a = 0; a < 3; ++a) {
+    const auto& row = placing.to_case.rows[a];
+    line.base[a] = static_cast<float>(row[0] * static_cast<double>(d) + row[1] * static_cast<double>(h) + row[3]);
+    line.step[a] = static_cast<float>(row[2]);
+    for (std::size_t c = 0; c < 3; ++c) line.map[a][c] = static_cast<float>(row[c]);
   }
-
-  void straight(double d, double h, Row& row) const {
-    std::array<double, 3> base{};
-    for (int a = 0; a < 3; ++a) base[a] = rows_[a][0] * d + rows_[a][1] * h + rows_[a][3];
-    for (std::size_t w = 0; w < row.corner.size(); ++w) {
-      const double along = static_cast<double>(w);
-      find({base[0] + rows_[0][2] * along, base[1] + rows_[1][2] * along, base[2] + rows_[2][2] * along}, w, row);
-    }
-  }
-
-  void bent(double d, double h, const std::array<std::vector<float>, 3>& bend, Row& row) const {
-    for (std::size_t w = 0; w < row.corner.size(); ++w) {
-      const double p[3] = {d + bend[0][w], h + bend[1][w], static_cast<double>(w) + bend[2][w]};
-      std::array<double, 3> at{};
-      for (int a = 0; a < 3; ++a) at[a] = rows_[a][0] * p[0] + rows_[a][1] * p[1] + rows_[a][2] * p[2] + rows_[a][3];
-      find(at, w, row);
-    }
-  }
-
- private:
-  void find(const std::array<double, 3>& at, std::size_t w, Row& row) const {
-    std::int64_t corner = 0;
-    bool inside = true;
-    for (int a = 0; a < 3; ++a) {
-      const Side& side = sides_[a];
-      inside = inside && at[a] >= side.case_low && at[a] < side.case_high;
-      const double kept = std::min(std::max(at[a], side.low), side.high) - side.low;
-      const std::int64_t lower = std::min(static_cast<std::int64_t>(kept), side.last);
-      const double part = kept - static_cast<double>(lower);
-      row.part[w][a] = static_cast<float>(part);
-      corner += lower * strides_[a];
-    }
-    row.corner[w] = corner;
-    row.inside[w] = inside ? 1 : 0;
-  }
-
-  std::array<std::array<double, 4>, 3> rows_;
-  std::array<Side, 3> sides_;
-  std::array<std::int64_t, 3> strides_;
-};
-
-// Offsets from the lower to the upper neighbour; 0 along an axis of one voxel.
-struct Steps {
-  explicit Steps(const volume::Shape& box)
-      : depth(box.depth > 1 ? box.height * box.width : 0),
-        height(box.height > 1 ? box.width : 0),
-        width(box.width > 1 ? 1 : 0) {}
-  std::int64_t depth, height, width;
-};
-
-void interpolate(const Row& row, const Steps& step, const float* in, float* out) {
-  // Exact at both ends, so whole coordinates give the voxel itself.
-  const auto between = [](float a, float b, float part) { return a * (1 - part) + b * part; };
-  for (std::size_t w = 0; w < row.corner.size(); ++w) {
-    const float* v = in + row.corner[w];
-    const float* u = v + step.depth;
-    const std::int64_t diagonal = step.height + step.width;
-    const auto [pd, ph, pw] = row.part[w];
-    const float lower = between(between(v[0], v[step.width], pw), between(v[step.height], v[diagonal], pw), ph);
-    const float upper = between(between(u[0], u[step.width], pw), between(u[step.height], u[diagonal], pw), ph);
-    out[w] = between(lower, upper, pd);
-  }
+  return line;
 }
 
 // The label with the greatest share among the eight neighbours, each weighted as in the interpolation of the image:
@@ -180,19 +120,19 @@ std::int64_t vote(const std::array<std::int64_t, 8>& labels, const std::array<fl
   return labels[static_cast<std::size_t>(std::max_element(share.begin(), share.end()) - share.begin())];
 }
 
-void label_row(const Row& row, const Steps& step, const std::int64_t* in, std::int64_t* out) {
-  for (std::size_t w = 0; w < row.corner.size(); ++w) {
+void label_row(const RowPlaces& row, const RowSource& source, const std::int64_t* in, std::int64_t* out) {
+  const std::int64_t depth = source.upper[0], height = source.upper[1], width = source.upper[2];
+  for (std::size_t w = 0; w < row.width; ++w) {
     if (!row.inside[w]) {
       out[w] = 0;
       continue;
     }
     const std::int64_t* v = in + row.corner[w];
-    const std::int64_t* u = v + step.depth;
-    const std::int64_t diagonal = step.height + step.width;
-    const std::array<std::int64_t, 8> labels{v[0], v[step.width], v[step.height], v[diagonal],
-                                             u[0], u[step.width], u[step.height], u[diagonal]};
+    const std::int64_t* u = v + depth;
+    const std::array<std::int64_t, 8> labels{v[0], v[width], v[height], v[height + width],
+                                             u[0], u[width], u[height], u[height + width]};
     const bool same = std::all_of(labels.begin(), labels.end(), [&](std::int64_t each) { return each == labels[0]; });
-    out[w] = same ? labels[0] : vote(labels, row.part[w]);
+    out[w] = same ? labels[0] : vote(labels, {row.part[0][w], row.part[1][w], row.part[2][w]});
   }
 }
 
@@ -228,24 +168,20 @@ void pick(const Placing& placing, const Source& source, const Patch& patch) {
   std::array<std::int64_t, 3> begin{};
   if (is_shift(placing, begin)) return copy_rows(begin, source, patch);
   const volume::Shape& view = patch.image.shape;
-  const Finder finder(placing, source);
-  const Steps step(source.box.shape);
-  Row row(view.width);
+  const RowSource rows = row_source(source);
+  RowPlaces row(static_cast<std::size_t>(view.width));
   Bend bend(view, placing.bent() ? placing.bend_cells : 1, placing.bend, placing.bend_seed);
   for (std::int64_t d = 0; d < view.depth; ++d) {
     if (placing.bent()) bend.plane(d);
     for (std::int64_t h = 0; h < view.height; ++h) {
-      if (placing.bent()) {
-        finder.bent(static_cast<double>(d), static_cast<double>(h), bend.row(h), row);
-      } else {
-        finder.straight(static_cast<double>(d), static_cast<double>(h), row);
-      }
+      RowLine line = line_of(placing, d, h);
+      if (placing.bent()) line.bend = &bend.row(h);
+      find_row(rows, line, row);
       const std::int64_t to = (d * view.height + h) * view.width;
-      for (std::int64_t c = 0; c < patch.image.channels; ++c) {
-        interpolate(row, step, source.image.channel(c).data(), patch.image.channel(c).data() + to);
-      }
-      std::copy(row.inside.begin(), row.inside.end(), patch.valid.begin() + to);
-      if (!patch.labels.empty()) label_row(row, step, source.labels.data(), patch.labels.data() + to);
+      for (std::int64_t c = 0; c < patch.image.channels; ++c)
+        interpolate_row(rows, row, source.image.channel(c).data(), patch.image.channel(c).data() + to);
+      std::copy_n(row.inside.begin(), view.width, patch.valid.begin() + to);
+      if (!patch.labels.empty()) label_row(row, rows, source.labels.data(), patch.labels.data() + to);
     }
   }
 }

@@ -159,10 +159,10 @@ TEST(Bend, MovesNoVoxelFartherThanItsAmplitudeAndFoldsNothing) {
     bend.plane(d);
     for (std::int64_t h = 0; h < shape.height; ++h) {
       const auto& row = bend.row(h);
-      for (std::size_t w = 0; w < row[0].size(); ++w) {
+      for (std::size_t w = 0; w < static_cast<std::size_t>(shape.width); ++w) {
         for (std::size_t a = 0; a < 3; ++a) farthest = std::max(farthest, std::abs(row[a][w]) / amplitude[a]);
         if (w > 0) narrowest = std::min<double>(narrowest, 1 + row[2][w] - row[2][w - 1]);
-        const std::size_t at = static_cast<std::size_t>(h) * row[0].size() + w;
+        const std::size_t at = static_cast<std::size_t>(h * shape.width) + w;
         now[at] = row[0][w];
         if (d > 0) narrowest = std::min<double>(narrowest, 1 + now[at] - above[at]);
       }

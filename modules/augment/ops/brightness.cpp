@@ -1,5 +1,7 @@
 #include "augment/ops/brightness.h"
 
+#include "augment/voxel_rows.h"
+
 namespace augment {
 namespace {
 
@@ -24,7 +26,7 @@ class BrightnessOp final : public Op {
     for (std::int64_t c = 0; c < patch.image.channels; ++c) {
       const std::span<float> voxels = patch.image.channel(c);
       const auto shift = static_cast<float>(drawn.values[static_cast<std::size_t>(c)] * contents_of(voxels).deviation);
-      for (float& voxel : voxels) voxel += shift;
+      stretch(voxels, {.shift = shift});
     }
   }
 

@@ -1,7 +1,8 @@
 #include "augment/ops/contrast.h"
 
-#include <algorithm>
 #include <cmath>
+
+#include "augment/voxel_rows.h"
 
 namespace augment {
 namespace {
@@ -29,9 +30,10 @@ class ContrastOp final : public Op {
     for (std::int64_t c = 0; c < patch.image.channels; ++c) {
       const std::span<float> voxels = patch.image.channel(c);
       const Contents contents = contents_of(voxels);
-      const auto mean = static_cast<float>(contents.mean);
-      const auto more = static_cast<float>(drawn.values[static_cast<std::size_t>(c)] - 1);
-      for (float& voxel : voxels) voxel = std::clamp(voxel + more * (voxel - mean), contents.low, contents.high);
+      stretch(voxels, {.from = static_cast<float>(contents.mean),
+                       .more = static_cast<float>(drawn.values[static_cast<std::size_t>(c)] - 1),
+                       .low = contents.low,
+                       .high = contents.high});
     }
   }
 

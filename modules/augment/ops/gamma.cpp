@@ -2,23 +2,21 @@
 
 #include <cmath>
 
+#include "augment/voxel_rows.h"
+
 namespace augment {
 namespace {
 
-void raise(std::span<float> voxels, float power, bool upside_down) {
+// Mean and spread stay as they were.
+void change_channel(std::span<float> voxels, float power, bool upside_down) {
   const Contents before = contents_of(voxels);
-  const float range = before.high - before.low;
-  if (!(range > 0) || power == 1) return;
-  for (float& voxel : voxels) {
-    const float part = upside_down ? (before.high - voxel) / range : (voxel - before.low) / range;
-    const float raised = std::pow(part, power);
-    voxel = upside_down ? 1 - raised : raised;
-  }
+  if (!(before.high - before.low > 0) || power == 1) return;
+  raise(voxels, before.low, before.high, power, upside_down);
   const Contents after = contents_of(voxels);
   if (!(after.deviation > 0)) return;
-  const auto factor = static_cast<float>(before.deviation / after.deviation);
-  const auto mean = static_cast<float>(after.mean);
-  for (float& voxel : voxels) voxel = (voxel - mean) * factor + static_cast<float>(before.mean);
+  stretch(voxels, {.from = static_cast<float>(after.mean),
+                   .more = static_cast<float>(before.deviation / after.deviation - 1),
+                   .shift = static_cast<float>(before.mean - after.mean)});
 }
 
 class GammaOp final : public Op {
@@ -47,7 +45,7 @@ class GammaOp final : public Op {
     for (std::int64_t c = 0; c < patch.image.channels; ++c) {
       const double* values = drawn.values.data() + 2 * c;
       drawn.require(values[0] > 0 && values[0] <= 100, "power");
-      raise(patch.image.channel(c), static_cast<float>(values[0]), values[1] == 1);
+      change_channel(patch.image.channel(c), static_cast<float>(values[0]), values[1] == 1);
     }
   }
 

@@ -1,30 +1,9 @@
 #include "augment/ops/noise.h"
 
-#include <cmath>
-#include <numbers>
+#include "augment/voxel_rows.h"
 
 namespace augment {
 namespace {
-
-// (0, 1], so that its logarithm is finite.
-float part_of(std::uint32_t word) { return (static_cast<float>(word >> 8) + 1.0f) * 0x1.0p-24f; }
-
-// Adds `deviation` times a normal number to each voxel; the numbers depend on seed and channel alone.
-void add_noise(std::span<float> voxels, std::uint64_t seed, std::uint32_t channel, float deviation) {
-  const std::array<std::uint32_t, 2> key{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)};
-  constexpr float kTurn = 2 * std::numbers::pi_v<float>;
-  for (std::size_t i = 0; i < voxels.size(); i += 4) {
-    const core::PhiloxBlock words = core::philox4x32({static_cast<std::uint32_t>(i / 4), channel, 0, 0}, key);
-    std::array<float, 4> normal;
-    for (std::size_t k = 0; k < 4; k += 2) {
-      const float radius = deviation * std::sqrt(-2 * std::log(part_of(words[k])));
-      const float angle = kTurn * part_of(words[k + 1]);
-      normal[k] = radius * std::cos(angle);
-      normal[k + 1] = radius * std::sin(angle);
-    }
-    for (std::size_t k = 0; k < 4 && i + k < voxels.size(); ++k) voxels[i + k] += normal[k];
-  }
-}
 
 class NoiseOp final : public Op {
  public:

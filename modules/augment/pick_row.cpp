@@ -1,0 +1,117 @@
+#include "augment/pick_row.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "augment/pick_row.cpp"
+#include <hwy/foreach_target.h>
+// After it, as Highway asks.
+#include <hwy/highway.h>
+
+#include <algorithm>
+
+HWY_BEFORE_NAMESPACE();
+namespace augment {
+namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+using Floats = hn::ScalableTag<float>;
+using Ints = hn::RebindToSigned<Floats>;
+using Bytes = hn::Rebind<std::uint8_t, Floats>;
+using Values = hn::Vec<Floats>;
+
+// Coordinate along one axis of the voxels from w on.
+HWY_INLINE Values coordinate(const RowLine& line, std::size_t axis, std::size_t w) {
+  const Floats d;
+  const auto number = hn::Add(hn::Iota(d, 0), hn::Set(d, static_cast<float>(w)));
+  auto at = hn::Add(hn::Set(d, line.base[axis]), hn::Mul(hn::Set(d, line.step[axis]), number));
+  if (line.bend == nullptr) return at;
+  for (std::size_t c = 0; c < 3; ++c) {
+    const auto bend = hn::LoadU(d, (*line.bend)[c].data() + w);
+    at = hn::Add(at, hn::Mul(hn::Set(d, line.map[axis][c]), bend));
+  }
+  return at;
+}
+
+void find(const RowSource& source, const RowLine& line, RowPlaces& places) {
+  const Floats d;
+  const Ints whole;
+  for (std::size_t w = 0; w < places.width; w += hn::Lanes(d)) {
+    auto corner = hn::Zero(whole);
+    auto inside = hn::Set(whole, 1);
+    for (std::size_t a = 0; a < 3; ++a) {
+      const auto at = coordinate(line, a, w);
+      const auto of_case =
+          hn::And(hn::Ge(at, hn::Set(d, source.case_low[a])), hn::Lt(at, hn::Set(d, source.case_high[a])));
+      inside = hn::IfThenElseZero(hn::RebindMask(whole, of_case), inside);
+      // What is no number lies at the first voxel.
+      const auto first = hn::Set(d, source.first[a]);
+      const auto kept = hn::Min(hn::IfThenElse(hn::Ge(at, first), at, first), hn::Set(d, source.last[a]));
+      const auto lower = hn::Min(hn::ConvertTo(whole, kept), hn::Set(whole, source.last_corner[a]));
+      hn::StoreU(hn::Sub(kept, hn::ConvertTo(d, lower)), d, places.part[a].data() + w);
+      const auto row = hn::Sub(lower, hn::Set(whole, source.begin[a]));
+      corner = hn::Add(corner, hn::Mul(row, hn::Set(whole, source.stride[a])));
+    }
+    hn::StoreU(corner, whole, places.corner.data() + w);
+    hn::StoreU(hn::DemoteTo(Bytes(), inside), Bytes(), places.inside.data() + w);
+  }
+}
+
+// Exact at both ends, so whole coordinates give the voxel itself.
+HWY_INLINE Values between(Values a, Values b, Values part, Values rest) {
+  return hn::Add(hn::Mul(a, rest), hn::Mul(b, part));
+}
+
+HWY_INLINE Values values(const RowSource& source, const RowPlaces& places, const float* in, std::size_t w) {
+  const Floats d;
+  const auto corner = hn::LoadU(Ints(), places.corner.data() + w);
+  const auto one = hn::Set(d, 1);
+  std::array<std::int32_t, 3> up = source.upper;
+  const auto pw = hn::LoadU(d, places.part[2].data() + w), rw = hn::Sub(one, pw);
+  const auto along_width = [&](std::int32_t offset) HWY_ATTR {
+    return between(hn::GatherIndex(d, in + offset, corner), hn::GatherIndex(d, in + offset + up[2], corner), pw, rw);
+  };
+  const auto ph = hn::LoadU(d, places.part[1].data() + w), rh = hn::Sub(one, ph);
+  const auto lower = between(along_width(0), along_width(up[1]), ph, rh);
+  const auto upper = between(along_width(up[0]), along_width(up[0] + up[1]), ph, rh);
+  const auto pd = hn::LoadU(d, places.part[0].data() + w);
+  return between(lower, upper, pd, hn::Sub(one, pd));
+}
+
+void interpolate(const RowSource& source, const RowPlaces& places, const float* in, float* out) {
+  const Floats d;
+  const std::size_t lanes = hn::Lanes(d);
+  std::size_t w = 0;
+  for (; w + lanes <= places.width; w += lanes) hn::StoreU(values(source, places, in, w), d, out + w);
+  if (w == places.width) return;
+  HWY_ALIGN float rest[kRowPadding];
+  hn::Store(values(source, places, in, w), d, rest);
+  std::copy_n(rest, places.width - w, out + w);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace augment
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace augment {
+namespace {
+
+HWY_EXPORT(find);
+HWY_EXPORT(interpolate);
+
+}  // namespace
+
+RowPlaces::RowPlaces(std::size_t row_width)
+    : width(row_width), corner(row_width + kRowPadding), inside(row_width + kRowPadding) {
+  part.fill(std::vector<float>(row_width + kRowPadding));
+}
+
+void find_row(const RowSource& source, const RowLine& line, RowPlaces& places) {
+  HWY_DYNAMIC_DISPATCH(find)(source, line, places);
+}
+
+void interpolate_row(const RowSource& source, const RowPlaces& places, const float* in, float* out) {
+  HWY_DYNAMIC_DISPATCH(interpolate)(source, places, in, out);
+}
+
+}  // namespace augment
+#endif

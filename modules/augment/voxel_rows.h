@@ -1,0 +1,37 @@
+#pragma once
+// Arithmetic of the ops on rows of voxels, with the widest vectors the processor has (Google Highway). Products and
+// sums are rounded one by one and sums over voxels are taken in eight lots, so every processor gives the same bits.
+// Pure.
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+
+#include "augment/block.h"
+
+namespace augment {
+
+// As contents_of (block.h): `voxels` is not empty.
+Contents contents_of_row(std::span<const float> voxels);
+
+// voxel = clamp(voxel + (voxel - from) * more + shift, low, high).
+struct Stretch {
+  float from = 0, more = 0, shift = 0;
+  float low = -std::numeric_limits<float>::infinity(), high = std::numeric_limits<float>::infinity();
+};
+void stretch(std::span<float> voxels, const Stretch& by);
+
+// voxel = part^power, where part is how far the voxel lies on the way from low to high (upside_down: from high to low,
+// and the result is turned around again). Voxels lie within low and high; power > 0. Right to 1e-5 of the range for
+// powers up to 100.
+void raise(std::span<float> voxels, float low, float high, float power, bool upside_down);
+
+// Adds `deviation` times a normal number to each voxel: Philox4x32-10 with counter {i / 4, channel, 0, 0} for voxels i,
+// i + 1, i + 2, i + 3, then Box and Muller's transform of words {0, 1} and {2, 3}.
+void add_noise(std::span<float> voxels, std::uint64_t seed, std::uint32_t channel, float deviation);
+
+// out[x] = sum over k of weights[k] * rows[k * stride + x], x < width.
+void weigh_rows(const float* rows, std::size_t stride, std::span<const float> weights, std::size_t width, float* out);
+
+}  // namespace augment
