@@ -108,7 +108,7 @@ Bench set_up(const BenchOptions& options) {
   bench.edge = options.size * 5 / 8;  // 160 of 256
   raw.layout = {0, {bench.edge, bench.edge, bench.edge}};
   packed.layout = {1, raw.layout.patch};
-  store::Writer raw_writer(bench.folder / "raw", raw), packed_writer(bench.folder / "packed", packed);
+  store::Writer raw_writer(bench.folder / "raw", raw), packed_writer(bench.folder / "compressed", packed);
   for (int i = 0; i < kVolumes; ++i) {
     volume::Case one = volume::phantom_case(phantom, i);
     one.id = "volume-" + std::to_string(i);
@@ -163,7 +163,7 @@ std::vector<BenchResult> beside_peers(const Bench& bench, const BenchOptions& op
 }
 
 std::vector<BenchResult> time_boxes(const Bench& bench, const BenchOptions& options) {
-  const store::Reader raw(bench.folder / "raw"), packed(bench.folder / "packed");
+  const store::Reader raw(bench.folder / "raw"), packed(bench.folder / "compressed");
   std::vector<std::int16_t> out(static_cast<std::size_t>(bench.edge * bench.edge * bench.edge)), copy(out.size());
   std::vector<double> s;
   {
@@ -192,18 +192,18 @@ std::vector<BenchResult> time_boxes(const Bench& bench, const BenchOptions& opti
   const std::string limit = "one copy of the boxes";
   std::vector<BenchResult> rows{
       {"raw tier, warm", bench.megabytes(), "MB", "H5Dread of the same file", limit, s[0], s[2], s[3]},
-      {"packed tier, warm", bench.megabytes(), "MB", "H5Dread of the raw tier", limit, s[1], s[2], s[3]}};
+      {"compressed tier, warm", bench.megabytes(), "MB", "H5Dread of the raw tier", limit, s[1], s[2], s[3]}};
   double whole = 0;
   for (const volume::Shape& shape : bench.shapes) whole += static_cast<double>(shape.voxels()) * 2;
   const auto raw_bytes = static_cast<double>(raw.size_bytes()), packed_bytes = static_cast<double>(packed.size_bytes());
   rows.back().note = fmt::format(
       "store: {} boxes of {}^3 int16; the raw tier has {:.2f} of the voxels' bytes, the "
-      "packed tier {:.2f}",
+      "compressed tier {:.2f}",
       kBoxes, bench.edge, raw_bytes / whole, packed_bytes / whole);
   if (options.peers.empty()) return rows;
   const std::vector<PeerTimes> peers = python_peers(options.peers, "store_peers.py", bench.folder, options.repeats);
   for (BenchResult& row : beside_peers(bench, options, "raw", s[0], raw_bytes, peers)) rows.push_back(std::move(row));
-  for (BenchResult& row : beside_peers(bench, options, "packed", s[1], packed_bytes, peers))
+  for (BenchResult& row : beside_peers(bench, options, "compressed", s[1], packed_bytes, peers))
     rows.push_back(std::move(row));
   return rows;
 }

@@ -2,7 +2,7 @@
 
     python store_peers.py FOLDER REPEATS     (gadolin calls it; tests/bench/peers.sh makes its environment)
 
-FOLDER holds volume-N.npy (int16), boxes.json ([volume, d, h, w, edge] each) and stores of ours under raw/ and packed/.
+FOLDER holds volume-N.npy (int16), boxes.json ([volume, d, h, w, edge] each) and stores of ours under raw/ and compressed/.
 First every peer's boxes, and ours as h5py reads them, are compared with the volumes; then each peer is timed, warm and
 with its files dropped from the page cache. Prints one JSON object.
 """
@@ -109,7 +109,7 @@ peers = {
     "h5py uncompressed": hdf5("plain", 32),
     "zarr LZ4": zarr_array("zarr", 64),
 }
-result = {"ours_equal": equal(ours("raw")) and equal(ours("packed")), "peers": []}
+result = {"ours_equal": equal(ours("raw")) and equal(ours("compressed")), "peers": []}
 for name, (path, opener) in peers.items():
     one = {"name": name, "equal": equal(opener()), "bytes": size_of(path)}
     gc.collect()
