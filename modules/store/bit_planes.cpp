@@ -6,6 +6,7 @@
 // After it, as Highway asks.
 #include <hwy/highway.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <utility>
 
@@ -35,6 +36,7 @@ constexpr std::size_t kVectorBytes = hn::MaxLanes(Bytes());
 constexpr std::size_t kBlockBytes = 16;  // within which processors interleave
 constexpr std::size_t kBlocks = kVectorBytes / kBlockBytes;
 constexpr std::size_t kVoxels = 8 * kVectorBytes;  // that are turned at once: a vector of every plane
+constexpr std::size_t kStep = 4 * kVoxels;         // voxels whose bytes are kept apart in between
 
 // body(0), body(1) ... as constants: lists of vectors then stay in registers.
 template <std::size_t kCount, class Body>
@@ -45,29 +47,27 @@ HWY_INLINE void for_constants(Body&& body) {
   (std::make_index_sequence<kCount>());
 }
 
-// A list of 2^n vectors is one long row of bytes, of each block apart. Rotating left brings the highest bit of a byte's
-// number to its lowest place.
-template <std::size_t kCount>
+// Eight vectors are one long row of bytes, of each block apart. Rotating left brings the highest bit of a byte's number
+// to its lowest place.
 HWY_INLINE void rotate_left(Vector* row) {
   const Bytes d;
-  Vector turned[kCount];
-  for_constants<kCount / 2>([&](auto i) GADOLIN_INLINED {
-    turned[2 * i] = hn::InterleaveLower(d, row[i], row[i + kCount / 2]);
-    turned[2 * i + 1] = hn::InterleaveUpper(d, row[i], row[i + kCount / 2]);
+  Vector turned[8];
+  for_constants<4>([&](auto i) GADOLIN_INLINED {
+    turned[2 * i] = hn::InterleaveLower(d, row[i], row[i + 4]);
+    turned[2 * i + 1] = hn::InterleaveUpper(d, row[i], row[i + 4]);
   });
-  for_constants<kCount>([&](auto i) GADOLIN_INLINED { row[i] = turned[i]; });
+  for_constants<8>([&](auto i) GADOLIN_INLINED { row[i] = turned[i]; });
 }
 
 // The inverse, but of whole vectors.
-template <std::size_t kCount>
 HWY_INLINE void rotate_right(Vector* row) {
   const Bytes d;
-  Vector turned[kCount];
-  for_constants<kCount / 2>([&](auto i) GADOLIN_INLINED {
+  Vector turned[8];
+  for_constants<4>([&](auto i) GADOLIN_INLINED {
     turned[i] = hn::ConcatEven(d, row[2 * i + 1], row[2 * i]);
-    turned[i + kCount / 2] = hn::ConcatOdd(d, row[2 * i + 1], row[2 * i]);
+    turned[i + 4] = hn::ConcatOdd(d, row[2 * i + 1], row[2 * i]);
   });
-  for_constants<kCount>([&](auto i) GADOLIN_INLINED { row[i] = turned[i]; });
+  for_constants<8>([&](auto i) GADOLIN_INLINED { row[i] = turned[i]; });
 }
 
 // Of eight vectors, bit i of a byte of vector k becomes bit k of the same byte of vector i.
@@ -100,65 +100,94 @@ HWY_INLINE void store_blocks(Any vector, std::uint8_t* to, std::size_t apart) {
   }
 }
 
-// Of `row`, the number of a byte is (place in the voxel, bit or voxel of eight, eight); of voxels (eight, voxel of the
-// eight, place).
-template <std::size_t kWidth>
-std::size_t from_planes(const std::uint8_t* planes, std::size_t count, std::uint8_t* voxels) {
-  const Bytes d;
-  Vector row[8 * kWidth];
-  std::size_t done = 0;
-  for (; done + kVoxels <= count; done += kVoxels) {
-    for_constants<kWidth>([&](auto place) GADOLIN_INLINED {
-      Vector* const part = row + 8 * place;
-      for_constants<8>(
-          [&](auto k) GADOLIN_INLINED { part[k] = hn::LoadU(d, planes + (8 * place + k) * (count / 8) + done / 8); });
-      turn_bits(part);
-      for_constants<3>([&](auto) GADOLIN_INLINED { rotate_left<8>(part); });
-    });
-    if constexpr (kWidth > 1) rotate_left<8 * kWidth>(row);
-    if constexpr (kWidth > 2) rotate_left<8 * kWidth>(row);
-    if constexpr (kWidth > 4) rotate_left<8 * kWidth>(row);
-    for_constants<8 * kWidth>([&](auto i) GADOLIN_INLINED {
-      store_blocks(row[i], voxels + done * kWidth + i * kBlockBytes, 8 * kBlockBytes * kWidth);
-    });
+// One byte of each of `count` voxels out of its eight planes, which lie `stride` bytes apart, and back.
+void byte_from_planes(const std::uint8_t* planes, std::size_t stride, std::size_t count, std::uint8_t* bytes) {
+  for (std::size_t done = 0; done < count; done += kVoxels) {
+    Vector row[8];
+    for_constants<8>([&](auto k) GADOLIN_INLINED { row[k] = hn::LoadU(Bytes(), planes + k * stride + done / 8); });
+    turn_bits(row);
+    for_constants<3>([&](auto) GADOLIN_INLINED { rotate_left(row); });
+    for_constants<8>([&](auto i)
+                         GADOLIN_INLINED { store_blocks(row[i], bytes + done + i * kBlockBytes, 8 * kBlockBytes); });
   }
-  return done;
 }
 
-template <std::size_t kWidth>
-std::size_t to_planes(const std::uint8_t* voxels, std::size_t count, std::uint8_t* planes) {
-  const Bytes d;
-  Vector row[8 * kWidth];
-  std::size_t done = 0;
-  for (; done + kVoxels <= count; done += kVoxels) {
-    for_constants<8 * kWidth>(
-        [&](auto i) GADOLIN_INLINED { row[i] = hn::LoadU(d, voxels + done * kWidth + i * kVectorBytes); });
-    if constexpr (kWidth > 1) rotate_right<8 * kWidth>(row);
-    if constexpr (kWidth > 2) rotate_right<8 * kWidth>(row);
-    if constexpr (kWidth > 4) rotate_right<8 * kWidth>(row);
-    for_constants<kWidth>([&](auto place) GADOLIN_INLINED {
-      Vector* const part = row + 8 * place;
-      for_constants<3>([&](auto) GADOLIN_INLINED { rotate_right<8>(part); });
-      turn_bits(part);
-      for_constants<8>(
-          [&](auto k) GADOLIN_INLINED { hn::StoreU(part[k], d, planes + (8 * place + k) * (count / 8) + done / 8); });
-    });
+void byte_to_planes(const std::uint8_t* bytes, std::size_t stride, std::size_t count, std::uint8_t* planes) {
+  for (std::size_t done = 0; done < count; done += kVoxels) {
+    Vector row[8];
+    for_constants<8>([&](auto i) GADOLIN_INLINED { row[i] = hn::LoadU(Bytes(), bytes + done + i * kVectorBytes); });
+    for_constants<3>([&](auto) GADOLIN_INLINED { rotate_right(row); });
+    turn_bits(row);
+    for_constants<8>([&](auto k) GADOLIN_INLINED { hn::StoreU(row[k], Bytes(), planes + k * stride + done / 8); });
   }
-  return done;
 }
 
+// Bytes of voxels, by their place in the voxel.
+using Apart = std::uint8_t[8][kStep];
+
+// T has half of the width: element i of `low`, element i of `high`, one after the other.
+template <class T>
+void join_two(const std::uint8_t* low, const std::uint8_t* high, std::size_t bytes, std::uint8_t* to) {
+  const hn::Repartition<T, Bytes> d;
+  const auto at = [](const std::uint8_t* from) GADOLIN_INLINED { return reinterpret_cast<const T*>(from); };
+  for (std::size_t i = 0; i < bytes; i += kVectorBytes) {
+    hn::StoreInterleaved2(hn::LoadU(d, at(low + i)), hn::LoadU(d, at(high + i)), d, reinterpret_cast<T*>(to + 2 * i));
+  }
+}
+
+template <class T>
+void part_two(const std::uint8_t* from, std::size_t bytes, std::uint8_t* low, std::uint8_t* high) {
+  const hn::Repartition<T, Bytes> d;
+  for (std::size_t i = 0; i < bytes; i += kVectorBytes) {
+    auto a = hn::Zero(d), b = a;
+    hn::LoadInterleaved2(d, reinterpret_cast<const T*>(from + 2 * i), a, b);
+    hn::StoreU(a, d, reinterpret_cast<T*>(low + i));
+    hn::StoreU(b, d, reinterpret_cast<T*>(high + i));
+  }
+}
+
+// Places 0 and 1 make a word, two words a word twice as wide, and so on.
+void join(const Apart& apart, std::size_t width, std::size_t count, std::uint8_t* voxels) {
+  HWY_ALIGN std::uint8_t twos[4][2 * kStep], fours[2][4 * kStep];
+  for (std::size_t i = 0; i < width / 2; ++i)
+    join_two<std::uint8_t>(apart[2 * i], apart[2 * i + 1], count, width == 2 ? voxels : twos[i]);
+  for (std::size_t i = 0; i < width / 4; ++i)
+    join_two<std::uint16_t>(twos[2 * i], twos[2 * i + 1], 2 * count, width == 4 ? voxels : fours[i]);
+  if (width == 8) join_two<std::uint32_t>(fours[0], fours[1], 4 * count, voxels);
+}
+
+void part(const std::uint8_t* voxels, std::size_t width, std::size_t count, Apart& apart) {
+  HWY_ALIGN std::uint8_t twos[4][2 * kStep], fours[2][4 * kStep];
+  if (width == 8) part_two<std::uint32_t>(voxels, 4 * count, fours[0], fours[1]);
+  for (std::size_t i = 0; i < width / 4; ++i)
+    part_two<std::uint16_t>(width == 4 ? voxels : fours[i], 2 * count, twos[2 * i], twos[2 * i + 1]);
+  for (std::size_t i = 0; i < width / 2; ++i)
+    part_two<std::uint8_t>(width == 2 ? voxels : twos[i], count, apart[2 * i], apart[2 * i + 1]);
+}
+
+// Both return how many voxels were turned: all but what fills no vector.
 std::size_t from_some(const std::uint8_t* planes, std::size_t width, std::size_t count, std::uint8_t* voxels) {
-  if (width == 1) return from_planes<1>(planes, count, voxels);
-  if (width == 2) return from_planes<2>(planes, count, voxels);
-  if (width == 4) return from_planes<4>(planes, count, voxels);
-  return from_planes<8>(planes, count, voxels);
+  HWY_ALIGN Apart apart;
+  const std::size_t stride = count / 8, end = count / kVoxels * kVoxels;
+  for (std::size_t done = 0; done < end; done += kStep) {
+    const std::size_t now = std::min(kStep, end - done);
+    for (std::size_t place = 0; place < width; ++place)
+      byte_from_planes(planes + 8 * place * stride + done / 8, stride, now, width == 1 ? voxels + done : apart[place]);
+    if (width > 1) join(apart, width, now, voxels + done * width);
+  }
+  return end;
 }
 
 std::size_t to_some(const std::uint8_t* voxels, std::size_t width, std::size_t count, std::uint8_t* planes) {
-  if (width == 1) return to_planes<1>(voxels, count, planes);
-  if (width == 2) return to_planes<2>(voxels, count, planes);
-  if (width == 4) return to_planes<4>(voxels, count, planes);
-  return to_planes<8>(voxels, count, planes);
+  HWY_ALIGN Apart apart;
+  const std::size_t stride = count / 8, end = count / kVoxels * kVoxels;
+  for (std::size_t done = 0; done < end; done += kStep) {
+    const std::size_t now = std::min(kStep, end - done);
+    if (width > 1) part(voxels + done * width, width, now, apart);
+    for (std::size_t place = 0; place < width; ++place)
+      byte_to_planes(width == 1 ? voxels + done : apart[place], stride, now, planes + 8 * place * stride + done / 8);
+  }
+  return end;
 }
 
 #endif
