@@ -161,6 +161,8 @@ DicomFile::DicomFile(const std::filesystem::path& path, DicomBytes& bytes, const
   }
   std::vector<std::byte> header(static_cast<std::size_t>(outline.header_end));
   bytes.read(0, header);
+  for (std::size_t i = 0; i < 4 && outline.meta_length_at != 0; ++i)
+    header[static_cast<std::size_t>(outline.meta_length_at) + i] = static_cast<std::byte>(outline.meta_length >> 8 * i);
   DcmInputBufferStream stream;
   stream.setBuffer(header.data(), static_cast<offile_off_t>(header.size()));
   stream.setEos();

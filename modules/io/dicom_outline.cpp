@@ -15,7 +15,7 @@ namespace io {
 namespace {
 
 constexpr std::uint32_t kUndefined = 0xFFFFFFFF, kPixelData = 0x7FE00010, kItem = 0xFFFEE000, kItemEnd = 0xFFFEE00D,
-                        kSequenceEnd = 0xFFFEE0DD, kTransferSyntax = 0x00020010;
+                        kSequenceEnd = 0xFFFEE0DD, kMetaLength = 0x00020000, kTransferSyntax = 0x00020010;
 constexpr std::uint64_t kOpen = UINT64_MAX;              // the end of a frame of undefined length
 constexpr std::uint64_t kHuge = std::uint64_t{1} << 28;  // no element of an image is as long: its length is damaged
 constexpr std::size_t kMostFragments = 1 << 16;
@@ -103,6 +103,7 @@ class Walk {
       any = true;
       const Element e = header(false, false);
       require_fits(e, bytes_.size());
+      if (e.tag == kMetaLength && e.length == 4) outline_.meta_length_at = e.begin;
       if (e.tag == kTransferSyntax && e.length <= 64) {
         uid.resize(e.length);
         bytes_.read(e.begin, std::as_writable_bytes(std::span(uid)));
@@ -111,6 +112,7 @@ class Walk {
       pos_ = e.begin + e.length;
     }
     if (!any && pos_ >= bytes_.size()) throw reject("TRUNCATED", "the file ends behind its magic");
+    if (outline_.meta_length_at != 0) require_meta_within_file();
     outline_.syntax = transfer_syntax(uid);
     if (outline_.syntax != nullptr) return pos_;
     if (headers_only_ && uid.starts_with("1.2.840.10008.1.2.4.")) {
@@ -122,6 +124,16 @@ class Walk {
     throw reject("TRANSFER_SYNTAX",
                  known ? "transfer syntax " + uid + " is not read" : "the transfer syntax is unknown",
                  "convert the images to an uncompressed transfer syntax or to JPEG lossless, JPEG-LS or RLE");
+  }
+
+  void require_meta_within_file() {
+    const std::uint64_t begin = outline_.meta_length_at + 4, said = number(outline_.meta_length_at, 4, false);
+    outline_.meta_length = static_cast<std::uint32_t>(pos_ - begin);
+    if (said <= bytes_.size() - begin) return;
+    throw reject(said >= kHuge ? "LENGTH_OVERFLOW" : "TRUNCATED",
+                 "the meta information promises " + std::to_string(said) + " bytes, " +
+                     std::to_string(bytes_.size() - begin) + " are left",
+                 "the file is incomplete or damaged; fetch it again");
   }
 
   std::uint64_t number(std::uint64_t begin, std::size_t width, bool big_endian) {

@@ -52,7 +52,11 @@ class DicomBytes {
 struct DicomOutline {
   const TransferSyntax* syntax = nullptr;
   bool has_pixels = false;
-  std::uint64_t data_begin = 0;   // of the data set in the file
+  std::uint64_t data_begin = 0;  // of the data set in the file
+  // Where the file says how long its meta information is (0: it does not), and how long it is: DCMTK goes by what is
+  // said, and takes the data set for a part of it where that is too much.
+  std::uint64_t meta_length_at = 0;
+  std::uint32_t meta_length = 0;
   std::uint64_t header_end = 0;   // where PixelData begin, or the data set ends, in what DicomBytes reads
   std::uint64_t pixel_begin = 0;  // of native PixelData in what DicomBytes reads
   std::uint64_t pixel_bytes = 0;  // of native PixelData

@@ -154,7 +154,8 @@ void spline(float* lines, std::size_t size, std::size_t stride, std::size_t widt
   }
   const auto end = static_cast<float>(exact / (exact * exact - 1.0));
   float* last = lines + (size - 1) * stride;
-  for (std::size_t i = 0; i < width; ++i) last[i] = end * (pole * last[i - stride] + last[i]);
+  const float* before = last - stride;
+  for (std::size_t i = 0; i < width; ++i) last[i] = end * (pole * before[i] + last[i]);
   for (std::size_t k = size - 1; k-- > 0;) {
     float* here = lines + k * stride;
     recur<true>(here, here + stride, 0, pole, width);

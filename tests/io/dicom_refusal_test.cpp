@@ -247,6 +247,29 @@ TEST(DicomRefusal, LengthsStayWithinWhatHoldsThem) {
   EXPECT_EQ(outline_code(folder / "f.dcm"), "NOT_DICOM");
 }
 
+TEST(DicomRefusal, AWrongLengthOfTheMetaInformationIsPutRightOrRefused) {
+  const Scratch folder;
+  const auto say = [&](const std::filesystem::path& file, std::int64_t more) {
+    std::string bytes = bytes_of(file);
+    const std::size_t at = bytes.find(std::string("\x02\x00\x00\x00UL\x04\x00", 8)) + 8;
+    std::uint32_t said = 0;
+    std::memcpy(&said, bytes.data() + at, 4);
+    said += static_cast<std::uint32_t>(more);
+    std::memcpy(bytes.data() + at, &said, 4);
+    write_bytes(file, bytes);
+  };
+  const Files files = written(folder / "s", five_slices());
+  const Volume sound = std::move(io::read_dicom(files).image);
+  say(files[0], 40);  // into the data set
+  say(files[1], -8);  // ends within the meta information
+  const Volume read = std::move(io::read_dicom(files).image);
+  EXPECT_TRUE(std::ranges::equal(read.bytes(), sound.bytes()));
+  say(files[2], 100000);
+  EXPECT_EQ(outline_code(files[2]), "TRUNCATED");
+  say(files[3], 0xff000000);
+  EXPECT_EQ(outline_code(files[3]), "LENGTH_OVERFLOW");
+}
+
 namespace {
 
 // A CSA header as syngo MR writes it, with the two facts a mosaic needs.
