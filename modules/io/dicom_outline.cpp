@@ -69,6 +69,8 @@ core::Error structure(const std::string& what) {
   return reject("STRUCTURE", what, "the file is damaged or was written by a faulty program; fetch it again");
 }
 
+core::Error bad_vr() { return reject("BAD_VR", "an element's value representation is none of the standard"); }
+
 class Walk {
  public:
   Walk(DicomBytes& bytes, bool headers_only) : bytes_(bytes), headers_only_(headers_only) {}
@@ -152,6 +154,7 @@ class Walk {
     std::size_t width = 4;
     if (!implicit && e.tag >> 16 != 0xFFFE) {
       bytes_.read(at, std::as_writable_bytes(std::span(e.vr)));
+      if (e.vr == Vr{}) throw bad_vr();
       at += 2;
       if (is_one_of(e.vr, "AEASATCSDADSDTFLFDISLOLTPNSHSLSSSTTMUIULUS")) {
         width = 2;
@@ -173,7 +176,7 @@ class Walk {
                    "the file is incomplete or damaged; fetch it again");
     }
     if (e.vr != Vr{} && !is_one_of(e.vr, "AEASATCSDADSDTFLFDISLOLTPNSHSLSSSTTMUIULUSOBODOFOLOVOWSQSVUCUNURUTUV"))
-      throw reject("BAD_VR", "an element's value representation is none of the standard");
+      throw bad_vr();
   }
 
   // One element or one end; false when all is done.

@@ -237,6 +237,7 @@ TEST(DicomRefusal, LengthsStayWithinWhatHoldsThem) {
                              "qq\0\0\x02\0\0\0ab",
                              14)),
             "BAD_VR");
+  EXPECT_EQ(code(std::string("\x08\x00\x05\x00\0\0\x02\0\0\0\0\0", 12)), "BAD_VR");  // DCMTK finds its length elsewhere
   EXPECT_EQ(code(std::string("\xFE\xFF\x00\xE0\0\0\0\0", 8)), "STRUCTURE");
   // An item longer than the sequence it is in.
   EXPECT_EQ(code(std::string("\x08\x00\x40\x11SQ\0\0\x08\0\0\0\xFE\xFF\x00\xE0\x08\0\0\0", 20) + "12345678"),
