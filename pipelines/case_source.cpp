@@ -73,7 +73,7 @@ class FoundCases : public CaseSource {
 
 }  // namespace
 
-std::unique_ptr<CaseSource> open_cases(const fs::path& source, const std::string& layout) {
+std::unique_ptr<CaseSource> open_cases(const fs::path& source, [[maybe_unused]] const std::string& layout) {
   if (fs::exists(source / "manifest.json")) return std::make_unique<StoredCases>(source);
 #ifdef GADOLIN_HAS_IMAGING
   io::Cohort cohort = io::find_cohort(source, {layout, {}, core::usable_processors()});
