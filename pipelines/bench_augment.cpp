@@ -4,7 +4,6 @@
 #include <ATen/core/grad_mode.h>
 #include <unistd.h>
 
-#include <boost/json.hpp>
 #include <filesystem>
 
 #include "augment/recipes.h"

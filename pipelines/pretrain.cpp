@@ -125,15 +125,8 @@ struct PretrainRun {
 PretrainRun set_up(const PretrainRequest& request, const PretrainRecipe& recipe) {
   recipe.trainer.check();
   const c10::Device device = runtime::device_named(request.device);
-  PretrainRun run{open_prepared(request.store, reader_options(recipe.data.verify)),
-                  {},
-                  {},
-                  device,
-                  runtime::set_threads(request.threads),
-                  1,
-                  {},
-                  {},
-                  {}};
+  PreparedStore store = open_prepared(request.store, reader_options(recipe.data.verify));
+  PretrainRun run{std::move(store), {}, {}, device, runtime::set_threads(request.threads), 1, {}, {}, {}};
   run.cases = chosen_cases(request, *run.store.reader);
   run.input = {static_cast<std::int64_t>(run.store.plan.channels.size()), recipe.data.patch_or(run.store.plan.patch),
                run.store.spacing_mm()};

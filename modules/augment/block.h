@@ -38,11 +38,4 @@ struct Patch {
   std::span<std::uint8_t> hidden;  // 1 where a block mask hid it
 };
 
-// What the voxels of one channel are like.
-struct Contents {
-  double mean = 0, deviation = 0;
-  float low = 0, high = 0;
-};
-Contents contents_of(std::span<const float> voxels);
-
 }  // namespace augment

@@ -251,7 +251,8 @@ HWY_EXPORT(weigh);
 
 }  // namespace
 
-Contents contents_of_row(std::span<const float> voxels) {
+Contents contents_of(std::span<const float> voxels) {
+  if (voxels.empty()) return {};
   // Differences from one voxel, so that a large offset (HU, raw counts) costs no digits.
   const double base = voxels[0], count = static_cast<double>(voxels.size());
   double sums[2];

@@ -8,12 +8,14 @@
 #include <limits>
 #include <span>
 
-#include "augment/block.h"
-
 namespace augment {
 
-// As contents_of (block.h): `voxels` is not empty.
-Contents contents_of_row(std::span<const float> voxels);
+// What voxels are like; all 0 without any.
+struct Contents {
+  double mean = 0, deviation = 0;
+  float low = 0, high = 0;
+};
+Contents contents_of(std::span<const float> voxels);
 
 // voxel = clamp(voxel + (voxel - from) * more + shift, low, high).
 struct Stretch {

@@ -114,7 +114,10 @@ class Walk {
       pos_ = e.begin + e.length;
     }
     if (!any && pos_ >= bytes_.size()) throw reject("TRUNCATED", "the file ends behind its magic");
-    if (outline_.meta_length_at != 0) require_meta_within_file();
+    if (outline_.meta_length_at != 0) {
+      outline_.meta_length = static_cast<std::uint32_t>(pos_ - outline_.meta_length_at - 4);
+      require_meta_within_file();
+    }
     outline_.syntax = transfer_syntax(uid);
     if (outline_.syntax != nullptr) return pos_;
     if (headers_only_ && uid.starts_with("1.2.840.10008.1.2.4.")) {
@@ -130,7 +133,6 @@ class Walk {
 
   void require_meta_within_file() {
     const std::uint64_t begin = outline_.meta_length_at + 4, said = number(outline_.meta_length_at, 4, false);
-    outline_.meta_length = static_cast<std::uint32_t>(pos_ - begin);
     if (said <= bytes_.size() - begin) return;
     throw reject(said >= kHuge ? "LENGTH_OVERFLOW" : "TRUNCATED",
                  "the meta information promises " + std::to_string(said) + " bytes, " +

@@ -40,6 +40,7 @@ class OpenFiles {
     std::filesystem::path path;
     std::shared_ptr<const ReadOnlyFile> file;
   };
+  std::shared_ptr<const ReadOnlyFile> kept(const std::filesystem::path& path);  // or none; under the lock
   const std::size_t most_;
   std::mutex mutex_;
   std::list<Kept> kept_;  // last asked for first

@@ -29,7 +29,7 @@ TEST(VoxelRows, WhatARowIsLikeIsKnownWhateverItsLengthAndOffset) {
     for (const float voxel : row) sum += voxel;
     const double mean = sum / static_cast<double>(size);
     for (const float voxel : row) squares += (voxel - mean) * (voxel - mean);
-    const augment::Contents contents = augment::contents_of_row(row);
+    const augment::Contents contents = augment::contents_of(row);
     EXPECT_NEAR(contents.mean, mean, 1e-9 * mean) << size;
     EXPECT_NEAR(contents.deviation, std::sqrt(squares / static_cast<double>(size)), 1e-6) << size;
     EXPECT_EQ(contents.low, *std::ranges::min_element(row));

@@ -15,7 +15,6 @@ import time
 
 import numpy as np
 import torch
-from batchgeneratorsv2.helpers.scalar_type import RandomScalar  # noqa: F401  (fails early in another version)
 from batchgeneratorsv2.transforms.intensity.brightness import MultiplicativeBrightnessTransform
 from batchgeneratorsv2.transforms.intensity.contrast import BGContrast, ContrastTransform
 from batchgeneratorsv2.transforms.intensity.gamma import GammaTransform
