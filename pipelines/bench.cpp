@@ -21,6 +21,7 @@
   GADOLIN_IMAGING(X(ingest))   \
   X(store)                     \
   GADOLIN_TORCH(X(augment))    \
+  GADOLIN_TORCH(X(loader))     \
   GADOLIN_TORCH(X(norm))
 
 namespace pipelines {

@@ -32,8 +32,8 @@ class RecipeViews final : public data::ViewMaker {
     for (const auto& channel : picture.channels) channels.push_back(channel ? &*channel : nullptr);
     augment::View view = augment::apply(
         drawn->drawing, {channels, picture.labels ? &*picture.labels : nullptr, picture.box, picture.case_shape});
-    return {std::move(view.image), std::move(view.labels), std::move(view.valid), std::move(view.hidden),
-            view.voxel_to_case};
+    return {std::move(view.image),  std::move(view.labels), std::move(view.valid),
+            std::move(view.hidden), std::move(view.kept),   view.voxel_to_case};
   }
 
  private:

@@ -31,12 +31,13 @@ struct Source {
   volume::Shape case_shape;
 };
 
-// A view being made. Spans are [D, H, W]; labels and hidden are empty when there are none.
+// A view being made. Spans are [D, H, W]; labels, hidden and kept are empty when there are none.
 struct Patch {
   Block<float> image;
   std::span<std::int64_t> labels;
   std::span<std::uint8_t> valid;   // 1 where the voxel lies inside the case
-  std::span<std::uint8_t> hidden;  // 1 where a block mask hid it
+  std::span<std::uint8_t> hidden;  // 1 where an op hid it
+  Block<float> kept;               // the image as it was at `keep`
 };
 
 }  // namespace augment

@@ -28,6 +28,7 @@ class Op {
 
   virtual bool picks() const { return false; }
   virtual bool hides() const { return false; }  // writes Patch::hidden
+  virtual bool keeps() const { return false; }  // writes Patch::kept
 
   // Index after the op to index before it: of the case for a picking op, else of the view. What bends is left out.
   virtual volume::Transform transform(const Drawn&, const volume::Shape&) const { return {}; }

@@ -20,7 +20,8 @@
   X(contrast)                  \
   X(low_resolution)            \
   X(gamma)                     \
-  X(block_mask)
+  X(block_mask)                \
+  X(keep)
 
 namespace augment {
 

@@ -43,10 +43,12 @@ void require_source(const Drawing& drawing, const Source& source) {
 // What lies outside of the case is 0 whatever the ops made of it, as it is where a case is padded for prediction.
 void clear_outside(const Patch& patch) {
   if (std::find(patch.valid.begin(), patch.valid.end(), std::uint8_t{0}) == patch.valid.end()) return;
-  for (std::int64_t c = 0; c < patch.image.channels; ++c) {
-    const std::span<float> voxels = patch.image.channel(c);
-    for (std::size_t i = 0; i < voxels.size(); ++i) {
-      if (!patch.valid[i]) voxels[i] = 0;
+  for (const Block<float>& block : {patch.image, patch.kept}) {
+    for (std::int64_t c = 0; c < block.channels; ++c) {
+      const std::span<float> voxels = block.channel(c);
+      for (std::size_t i = 0; i < voxels.size(); ++i) {
+        if (!patch.valid[i]) voxels[i] = 0;
+      }
     }
   }
 }
@@ -109,14 +111,21 @@ View apply(const Drawing& drawing, const Source& source) {
   view.image = at::empty({channels, shape.depth, shape.height, shape.width}, at::kFloat);
   view.valid = at::empty({shape.depth, shape.height, shape.width}, at::kByte);
   if (source.labels != nullptr) view.labels = at::empty({shape.depth, shape.height, shape.width}, at::kLong);
-  const bool hides = std::any_of(drawing.ops.begin(), drawing.ops.end(),
-                                 [](const Drawn& drawn) { return op_named(drawn.op).hides(); });
-  if (hides) view.hidden = at::zeros({shape.depth, shape.height, shape.width}, at::kByte);
+  const auto any = [&](auto&& does, bool skipped_only = false) {
+    return std::ranges::any_of(drawing.ops, [&](const Drawn& drawn) {
+      return (drawn.skipped() || !skipped_only) && does(op_named(drawn.op));
+    });
+  };
+  if (any([](const Op& op) { return op.keeps(); })) view.kept = at::zeros(view.image.sizes(), at::kFloat);
+  if (any([](const Op& op) { return op.hides(); }))
+    view.hidden = at::zeros({shape.depth, shape.height, shape.width}, at::kByte);
 
-  const Patch patch{{view.image.data_ptr<float>(), channels, shape},
-                    span_of<std::int64_t>(view.labels),
-                    span_of<std::uint8_t>(view.valid),
-                    span_of<std::uint8_t>(view.hidden)};
+  Patch patch{{view.image.data_ptr<float>(), channels, shape},
+              span_of<std::int64_t>(view.labels),
+              span_of<std::uint8_t>(view.valid),
+              span_of<std::uint8_t>(view.hidden),
+              {}};
+  if (view.kept.defined()) patch.kept = {view.kept.data_ptr<float>(), channels, shape};
   for (std::size_t i = 0; i < drawing.ops.size(); ++i) {
     const Drawn& drawn = drawing.ops[i];
     if (drawn.skipped()) continue;
@@ -129,6 +138,8 @@ View apply(const Drawing& drawing, const Source& source) {
     }
   }
   clear_outside(patch);
+  // Nothing was damaged where keeping was not drawn.
+  if (any([](const Op& op) { return op.keeps(); }, true)) view.kept.copy_(view.image);
   return view;
 }
 

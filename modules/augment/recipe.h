@@ -37,7 +37,8 @@ struct View {
   at::Tensor image;
   at::Tensor labels;                // undefined when none were given; 0 outside of the case
   at::Tensor valid;                 // 1 inside of the case; outside the image is 0
-  at::Tensor hidden;                // 1 where a block mask hid the voxel; undefined when no op of the recipe hides
+  at::Tensor hidden;                // 1 where an op hid the voxel; undefined when no op of the recipe hides
+  at::Tensor kept;                  // the image as it was at `keep`, if the recipe has that; moved as the image is
   volume::Transform voxel_to_case;  // index of the view to index of the case; what bends is left out
 };
 

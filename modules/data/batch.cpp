@@ -40,6 +40,7 @@ View stacked_view(const std::vector<Sample>& samples, std::size_t view) {
   result.labels = stacked(samples, view, &ViewSample::labels, -1);
   result.valid = stacked(samples, view, &ViewSample::valid, 1);
   result.hidden = stacked(samples, view, &ViewSample::hidden, 0);
+  result.kept = stacked(samples, view, &ViewSample::kept, 0);
   std::vector<std::int64_t> cases;
   for (const Sample& sample : samples) {
     cases.push_back(sample.view_case[view]);
@@ -66,7 +67,8 @@ at::Tensor channels_of(const std::vector<Sample>& samples) {
 Batch Batch::to(const c10::Device& device) const {
   Batch result = *this;
   for (View& view : result.views) {
-    for (at::Tensor* const each : {&view.images, &view.labels, &view.valid, &view.hidden, &view.case_index}) {
+    for (at::Tensor* const each :
+         {&view.images, &view.labels, &view.valid, &view.hidden, &view.kept, &view.case_index}) {
       *each = moved(*each, device);
     }
   }

@@ -18,7 +18,8 @@ struct View {
   at::Tensor images;      // [N, C, D, H, W] float32
   at::Tensor labels;      // [N, D, H, W] int64, -1 in a case without; undefined when no case of the batch has any
   at::Tensor valid;       // [N, D, H, W] uint8: 1 where the voxel lies inside its case
-  at::Tensor hidden;      // [N, D, H, W] uint8: 1 where a block mask hid the voxel; undefined: nowhere
+  at::Tensor hidden;      // [N, D, H, W] uint8: 1 where the voxel was hidden; undefined: nowhere
+  at::Tensor kept;        // as images: before they were damaged; undefined when they were not
   at::Tensor case_index;  // [N] int64, index in the store
   std::vector<volume::Transform> voxel_to_case;  // N: index in the view -> index in the case's grid
   std::vector<volume::Shape> case_shape;         // N

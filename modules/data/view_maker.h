@@ -30,7 +30,7 @@ at::Tensor labels_of(const Picture& picture);
 
 // One view of one sample; members as in View without N.
 struct ViewSample {
-  at::Tensor image, labels, valid, hidden;
+  at::Tensor image, labels, valid, hidden, kept;
   volume::Transform voxel_to_case;
 };
 

@@ -209,6 +209,20 @@ TEST(Recipes, ShowAChannelThatTheCaseLacksAsZero) {
   }
 }
 
+TEST(Recipes, KeepTheViewAsItWasBeforeItsDamage) {
+  const auto sample = pictures::blobs({14, 15, 16});
+  const std::string begin = "view 8 10 12 14 15 16 | crop 2 3 -1";
+  const auto view = [&](const std::string& ops) { return pictures::apply(augment::parse(begin + ops), sample); };
+  const View plain = view(""), brighter = view(" | brightness 1 1"), mirrored = view(" | mirror 1 0 1");
+  EXPECT_FALSE(plain.kept.defined());
+  const View damaged = view(" | keep 1 | brightness 1 1");
+  EXPECT_TRUE(at::equal(damaged.kept, plain.image));
+  EXPECT_TRUE(at::equal(damaged.image, brighter.image));
+  EXPECT_TRUE(at::equal(view(" | brightness 1 1 | keep 1 | noise 1 2 .5 .5").kept, brighter.image));
+  EXPECT_TRUE(at::equal(view(" | keep 1 | noise 1 2 .5 .5 | mirror 1 0 1").kept, mirrored.image)) << "moved alike";
+  EXPECT_TRUE(at::equal(view(" | keep | brightness 1 1").kept, brighter.image)) << "not drawn: nothing to restore";
+}
+
 TEST(Recipes, CanBeSetFromYaml) {
   augment::Supervised settings;
   core::configure(

@@ -94,10 +94,7 @@ inline std::shared_ptr<const data::Dataset> dataset() {
     store::Writer writer(folder);
     for (int i = 0; i < kCases; ++i) writer.add(make_case(i));
     writer.commit();
-    data::StoreDatasetOptions options;
-    options.cache_bytes = 1 << 20;
-    return std::make_shared<data::StoreDataset>(std::make_shared<store::Reader>(folder), std::make_shared<Corners>(),
-                                                options);
+    return std::make_shared<data::StoreDataset>(std::make_shared<store::Reader>(folder), std::make_shared<Corners>());
   }();
   return all;
 }

@@ -70,6 +70,7 @@ class MirrorOp final : public Op {
     for (std::int64_t c = 0; c < patch.image.channels; ++c) {
       turn_around(patch.image.channel(c).data(), shape, turned);
     }
+    for (std::int64_t c = 0; c < patch.kept.channels; ++c) turn_around(patch.kept.channel(c).data(), shape, turned);
     turn_around(patch.valid.data(), shape, turned);
     if (!patch.labels.empty()) turn_around(patch.labels.data(), shape, turned);
     if (!patch.hidden.empty()) turn_around(patch.hidden.data(), shape, turned);
