@@ -36,18 +36,19 @@ at::Tensor stacked(const std::vector<Sample>& samples, std::size_t view, at::Ten
 
 View stacked_view(const std::vector<Sample>& samples, std::size_t view) {
   View result;
+  std::vector<std::int64_t> cases;
+  for (const Sample& sample : samples) {
+    cases.push_back(sample.view_case[view]);
+    result.case_shape.push_back(sample.view_case_shape[view]);
+  }
+  result.case_index = at::tensor(cases, at::kLong);
+  if (samples.front().views.empty()) return result;
   result.images = stacked(samples, view, &ViewSample::image, 0);
   result.labels = stacked(samples, view, &ViewSample::labels, -1);
   result.valid = stacked(samples, view, &ViewSample::valid, 1);
   result.hidden = stacked(samples, view, &ViewSample::hidden, 0);
   result.kept = stacked(samples, view, &ViewSample::kept, 0);
-  std::vector<std::int64_t> cases;
-  for (const Sample& sample : samples) {
-    cases.push_back(sample.view_case[view]);
-    result.voxel_to_case.push_back(sample.views[view].voxel_to_case);
-    result.case_shape.push_back(sample.view_case_shape[view]);
-  }
-  result.case_index = at::tensor(cases, at::kLong);
+  for (const Sample& sample : samples) result.voxel_to_case.push_back(sample.views[view].voxel_to_case);
   return result;
 }
 
@@ -84,10 +85,10 @@ Batch collate(std::vector<Sample> samples) {
   Batch batch;
   for (const Sample& sample : samples) {
     GADOLIN_CHECK(sample.views.size() == samples.front().views.size() &&
-                  sample.view_case.size() == sample.views.size() &&
-                  sample.view_case_shape.size() == sample.views.size());
+                  sample.view_case.size() == samples.front().view_case.size() &&
+                  sample.view_case_shape.size() == sample.view_case.size());
   }
-  for (std::size_t view = 0; view < samples.front().views.size(); ++view) {
+  for (std::size_t view = 0; view < samples.front().view_case.size(); ++view) {
     batch.views.push_back(stacked_view(samples, view));
   }
   const auto count = samples.size();

@@ -8,12 +8,14 @@
 #include <vector>
 
 #include "data/batch.h"
+#include "data/batch_maker.h"
 #include "data/view_maker.h"
 
 namespace data {
 
 struct Sample {
-  std::vector<ViewSample> views;
+  std::vector<ViewSample> views;               // empty when `drawn` is not
+  std::vector<DrawnView> drawn;                // views that a BatchMaker makes
   std::vector<std::int64_t> view_case;         // by view: index in the store
   std::vector<volume::Shape> view_case_shape;  // by view
   std::uint64_t number = 0;
@@ -35,7 +37,8 @@ class Dataset {
   virtual Sample get(std::uint64_t number) const = 0;
 };
 
-// Stacks. Throws Error, naming the cases, when a view has another size or other channels in one sample than in another.
+// Stacks; of views that are only drawn, images, labels, masks and transforms stay empty. Throws Error, naming the
+// cases, when a view has another size or other channels in one sample than in another.
 Batch collate(std::vector<Sample> samples);
 
 // Batches in a fixed order; its place is part of a checkpoint. One consumer.

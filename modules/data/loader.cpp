@@ -36,6 +36,7 @@ class Loader::Workers {
   struct Plan {
     std::uint64_t first = 0, stride = 1, end = 0;
     std::size_t batch_size = 1, ahead = 1;
+    const BatchMaker* maker = nullptr;
   };
 
   Workers(const Dataset& dataset, const Plan& plan, int threads) : dataset_(dataset), plan_(plan) {
@@ -62,10 +63,12 @@ class Loader::Workers {
     }
     if (making.failure) std::rethrow_exception(making.failure);
     Batch batch = std::move(*making.batch);
+    const auto begun = std::move(making.begun_views);
     batches_.pop_front();
     begin_batches();
     lock.unlock();
     changed_.notify_all();
+    for (std::size_t view = 0; view < begun.size(); ++view) plan_.maker->finish(*begun[view], batch.views[view]);
     return batch;
   }
 
@@ -77,6 +80,7 @@ class Loader::Workers {
     std::vector<std::exception_ptr> failures;
     std::exception_ptr failure;  // of putting the samples together
     std::size_t begun = 0, left = 0;
+    std::vector<std::unique_ptr<BatchMaker::Begun>> begun_views;
     std::optional<Batch> batch;
   };
 
@@ -128,11 +132,18 @@ class Loader::Workers {
   }
 
   // By the thread that made the last sample: the others have left this batch.
-  static void put_together(Making& making) {
+  void put_together(Making& making) const {
     const bool sound =
         std::all_of(making.failures.begin(), making.failures.end(), [](const auto& each) { return !each; });
     if (!sound) return;
     try {
+      const std::size_t drawn = making.samples.front().drawn.size();
+      GADOLIN_CHECK(drawn == 0 || plan_.maker != nullptr);
+      for (std::size_t view = 0; view < drawn; ++view) {
+        std::vector<DrawnView> of_view;
+        for (Sample& sample : making.samples) of_view.push_back(std::move(sample.drawn.at(view)));
+        making.begun_views.push_back(plan_.maker->begin(std::move(of_view)));
+      }
       making.batch = collate(std::move(making.samples));
     } catch (...) {
       making.failure = std::current_exception();
@@ -173,6 +184,7 @@ Batch Loader::next() {
     plan.end = end_;
     plan.batch_size = static_cast<std::size_t>(options_.batch_size);
     plan.ahead = static_cast<std::size_t>(options_.prefetch) + 1;
+    plan.maker = options_.batch_maker.get();
     workers_ = std::make_unique<Workers>(*dataset_, plan, worker_count(options_.workers));
   }
   Batch batch = workers_->take();

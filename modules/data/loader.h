@@ -12,7 +12,8 @@ struct LoaderOptions {
   std::int64_t batch_size = 2;  // samples of one rank's batch
   int workers = 0;              // threads that make samples; 0: one less than the processors, at least one
   int rank = 0, ranks = 1;
-  int prefetch = 2;  // batches made ahead of the one asked for
+  int prefetch = 2;                                    // batches made ahead of the one asked for
+  std::shared_ptr<const BatchMaker> batch_maker = {};  // makes the views of samples that are only drawn
 };
 
 // A step at position p takes the samples p .. p + ranks * batch_size - 1 of the run; rank r has r * batch_size .. of

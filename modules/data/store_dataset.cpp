@@ -162,7 +162,7 @@ Picture StoreDataset::picture(std::int64_t case_index, const volume::VoxelBox& b
   return picture;
 }
 
-ViewSample StoreDataset::view_of(std::int64_t case_index, std::uint64_t number, std::int64_t view) const {
+DrawnView StoreDataset::drawn_view(std::int64_t case_index, std::uint64_t number, std::int64_t view) const {
   const auto read = [&](auto&& what) {
     try {
       return what();
@@ -171,9 +171,11 @@ ViewSample StoreDataset::view_of(std::int64_t case_index, std::uint64_t number, 
     }
   };
   const auto known = read([&] { return frame(case_index); });
-  const auto drawing = maker_->draw(*known, {options_.seed, number}, view);
-  const volume::VoxelBox box = drawing->box();
-  return maker_->apply(*drawing, read([&] { return picture(case_index, box); }));
+  DrawnView drawn;
+  drawn.drawing = maker_->draw(*known, {options_.seed, number}, view);
+  const volume::VoxelBox box = drawn.drawing->box();
+  drawn.picture = read([&] { return picture(case_index, box); });
+  return drawn;
 }
 
 Sample StoreDataset::sample_of(std::uint64_t number, std::int64_t own, std::int64_t partner) const {
@@ -188,8 +190,14 @@ Sample StoreDataset::sample_of(std::uint64_t number, std::int64_t own, std::int6
   for (const std::int64_t at : channel_at_[place_of_[own]]) sample.channels_present.push_back(at >= 0 ? 1 : 0);
   for (std::int64_t view = 0; view < maker_->views(); ++view) {
     const std::int64_t from = maker_->of_partner(view) ? partner : own;
-    core::with_context("case " + reader_->summary(from).id,
-                       [&] { sample.views.push_back(view_of(from, number, view)); });
+    core::with_context("case " + reader_->summary(from).id, [&] {
+      DrawnView drawn = drawn_view(from, number, view);
+      if (options_.only_draw) {
+        sample.drawn.push_back(std::move(drawn));
+      } else {
+        sample.views.push_back(maker_->apply(*drawn.drawing, drawn.picture));
+      }
+    });
     sample.view_case.push_back(from);
     sample.view_case_shape.push_back(reader_->summary(from).shape);
   }

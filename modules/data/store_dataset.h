@@ -27,6 +27,7 @@ struct StoreDatasetOptions {
   // A case that cannot be read: no: an Error. Yes: told once in the log and left out from then on; the samples that
   // would show it show the next case of the store that can be read. More than a tenth of the cases is an Error still.
   bool skip_damaged = false;
+  bool only_draw = false;  // samples with Sample::drawn, for a Loader with a BatchMaker
 };
 
 // A channel that a case lacks is zero in its picture and 0 in channels_present. The partner of a sample (for views of
@@ -60,7 +61,7 @@ class StoreDataset : public Dataset {
 
   Order order_of(std::uint64_t epoch) const;
   Sample sample_of(std::uint64_t number, std::int64_t own, std::int64_t partner) const;
-  ViewSample view_of(std::int64_t case_index, std::uint64_t number, std::int64_t view) const;
+  DrawnView drawn_view(std::int64_t case_index, std::uint64_t number, std::int64_t view) const;
   std::int64_t sound(std::int64_t case_index) const;
   void leave_out(const Damaged& damaged) const;
   void require_few_damaged() const;
