@@ -13,6 +13,7 @@
 #include "augment/ops/low_resolution.h"
 #include "augment/ops/mirror.h"
 #include "augment/ops/warp.h"
+#include "augment/recipe.h"
 #include "core/error.h"
 
 namespace augment {

@@ -17,10 +17,12 @@
 #include <vector>
 
 #include "augment/device_batch_plan.h"
-#include "augment/recipe.h"
 #include "runtime/dispatch.h"
+#include "volume/reorient.h"
 
 namespace augment {
+
+struct Drawing;  // recipe.h, which has tensors
 
 // Whether this drawing has a form on the GPU: its ops stand in the order of recipes.cpp (crop or warp, noise, blur,
 // brightness, contrast, low_resolution, gamma, mirror, block_mask; any may be missing), and its sides are at most

@@ -19,12 +19,10 @@ GADOLIN_HOST_DEVICE inline std::int64_t label_at(const BatchSample& sample, cons
   return voxel::voted(sample.box, place, static_cast<const std::uint16_t*>(sample.labels));
 }
 
-// kPick. `bend`: control points of the row, [3, points], where the sample is bent.
-GADOLIN_HOST_DEVICE inline void pick_voxel(const BatchTables& batch, std::int32_t i, const voxel::Line& line,
-                                           const float* bend, std::int32_t d, std::int32_t h, std::int32_t w,
-                                           Sums& sums) {
-  const BatchSample& sample = batch.in_samples[i / batch.channels];
-  const BatchLane& lane = batch.in_lanes[i];
+// kPick of lane i. `bend`: control points of the row, [3, points], where the sample is bent.
+GADOLIN_HOST_DEVICE inline void pick_voxel(const BatchTables& batch, std::int32_t i, const BatchSample& sample,
+                                           const BatchLane& lane, const voxel::Line& line, const float* bend,
+                                           std::int32_t d, std::int32_t h, std::int32_t w, Sums& sums) {
   float displacement[3];
   if (sample.points > 0) {
     float weights[4];
@@ -41,18 +39,18 @@ GADOLIN_HOST_DEVICE inline void pick_voxel(const BatchTables& batch, std::int32_
     if (batch.labels != nullptr) batch.labels[at] = label_at(sample, place);
     if (batch.hidden != nullptr) batch.hidden[at] = is_hidden(batch, sample, to) ? 1 : 0;
   }
-  if (lane.direct != 0) return write_image(batch, i, to, value, place.inside);
+  if (lane.direct != 0) return write_image(batch, sample, i, to, value, place.inside);
   work_of(batch, i)[(d * batch.height + h) * batch.width + w] = value;
   if (lane.stages[kPick].measures >= 0) add(sums, value);
 }
 
 // kFinal; `index` of the voxel in its lane.
-GADOLIN_HOST_DEVICE inline void finish_voxel(const BatchTables& batch, std::int32_t i, std::int32_t index,
-                                             float voxel) {
-  const std::int32_t n = i / batch.channels, row = index / batch.width;
-  const ViewVoxel to = in_view(batch, batch.in_samples[n], row / batch.height, row % batch.height, index % batch.width);
-  const bool inside = batch.valid[static_cast<std::int64_t>(n) * voxels_of(batch) + to.index] != 0;
-  write_image(batch, i, to, voxel, inside);
+GADOLIN_HOST_DEVICE inline void finish_voxel(const BatchTables& batch, const BatchSample& sample, std::int32_t i,
+                                             std::int32_t index, float voxel) {
+  const std::int32_t row = index / batch.width;
+  const ViewVoxel to = in_view(batch, sample, row / batch.height, row % batch.height, index % batch.width);
+  const std::int64_t begin = static_cast<std::int64_t>(i / batch.channels) * voxels_of(batch);
+  write_image(batch, sample, i, to, voxel, batch.valid[begin + to.index] != 0);
 }
 
 }  // namespace augment

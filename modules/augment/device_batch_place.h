@@ -85,9 +85,8 @@ GADOLIN_HOST_DEVICE inline bool is_hidden(const BatchTables& batch, const BatchS
 }
 
 // Rounds once; 0 outside of the case and where the mask erases.
-GADOLIN_HOST_DEVICE inline void write_image(const BatchTables& batch, std::int32_t lane, const ViewVoxel& to,
-                                            float voxel, bool inside) {
-  const BatchSample& sample = batch.in_samples[lane / batch.channels];
+GADOLIN_HOST_DEVICE inline void write_image(const BatchTables& batch, const BatchSample& sample, std::int32_t lane,
+                                            const ViewVoxel& to, float voxel, bool inside) {
   const bool erased = sample.erase != 0 && is_hidden(batch, sample, to);
   const float kept = inside && !erased ? voxel : 0.0f;
   const std::int64_t at = static_cast<std::int64_t>(lane) * voxels_of(batch) + to.index;

@@ -23,7 +23,8 @@ void pick_lane(const BatchTables& batch, std::int32_t i, Sums& sums) {
       for (std::int32_t k = 0; k < 3 * sample.points; ++k)
         bend[static_cast<std::size_t>(k)] = augment::bend_point(batch, sample, d, h, k);
       const augment::voxel::Line line = augment::voxel::line_of(sample.map, d, h);
-      for (std::int32_t w = 0; w < batch.width; ++w) augment::pick_voxel(batch, i, line, bend.data(), d, h, w, sums);
+      for (std::int32_t w = 0; w < batch.width; ++w)
+        augment::pick_voxel(batch, i, sample, batch.in_lanes[i], line, bend.data(), d, h, w, sums);
     }
   }
 }
@@ -53,7 +54,7 @@ void change_lane(const BatchTables& batch, std::int32_t i, int stage, Sums& sums
   for (std::int32_t index = 0; index < augment::voxels_of(batch); ++index) {
     const float voxel = augment::changed(ready, work[index], index);
     if (stage == augment::kFinal) {
-      augment::finish_voxel(batch, i, index, voxel);
+      augment::finish_voxel(batch, batch.in_samples[i / batch.channels], i, index, voxel);
     } else {
       work[index] = voxel;
       augment::add(sums, voxel);
