@@ -171,7 +171,7 @@ core::Exit embed(const EmbedRequest& request) {
   write_features(request.out, facts, count, [&](std::int64_t i) {
     const store::CaseSummary& summary = store.reader->summary(i);
     return core::with_context("embed case " + summary.id, [&] {
-      const at::Tensor image = dataset.picture(i, {{0, 0, 0}, summary.shape}).image;
+      const at::Tensor image = data::image_of(dataset.picture(i, {{0, 0, 0}, summary.shape}));
       CaseFeatures features{summary.id, summary.groups.patient, embedder.pooled(image),
                             request.dense ? embedder.dense(image) : at::Tensor()};
       progress.advance();

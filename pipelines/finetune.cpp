@@ -146,6 +146,7 @@ void write_summary(const FinetuneRun& run, const FinetuneRun::Trained& trained,
   all["precision"] = train::resolved_precision(run.recipe().trainer.precision, run.device());
   all["device"] = run.device().str();
   all["threads"] = run.threads();
+  all["left_out"] = json::array(trained.left_out.begin(), trained.left_out.end());
   all["seconds"] = seconds;
   all["tolerance_mm"] = request.tolerance_mm;
   all["data"] = run.record().data_hash;
@@ -173,6 +174,8 @@ void tell(const FinetuneRun& run, const FinetuneRun::Trained& trained, const std
               static_cast<long long>(trained.fit.step), core::shortest(run.recipe().trainer.learning_rate).c_str(),
               candidates.empty() ? "" : fmt::format(" (best of {})", candidates.size()).c_str(), run.test().size(),
               numbers.c_str(), core::duration_text(seconds).c_str());
+  for (const std::string& id : trained.left_out)
+    std::printf("case %s could not be read and was left out of the training\n", id.c_str());
   std::printf("next: gadolin report %s\n", request.out.c_str());
 }
 
@@ -201,7 +204,7 @@ core::Exit finetune(const FinetuneRequest& request, std::vector<core::Setting> s
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   write_summary(run, trained, *candidates, scores, seconds);
   tell(run, trained, *candidates, scores, seconds);
-  return core::Exit::kDone;
+  return trained.left_out.empty() ? core::Exit::kDone : core::Exit::kSomeFailed;
 }
 
 struct Words {

@@ -19,7 +19,6 @@
 #include "finetune/initial.h"
 #include "pipelines/choice.h"
 #include "pipelines/prepared_store.h"
-#include "pipelines/store_options.h"
 #include "pipelines/view_maker.h"
 #include "runtime/device.h"
 #include "train/checkpoint.h"
@@ -77,7 +76,7 @@ FinetuneRun::FinetuneRun(FinetuneRequest request, std::vector<core::Setting> set
   choose_device();
   take_initial(settings);
   recipe_ = FinetuneRecipe::from(settings);
-  reader_ = std::make_shared<const store::Reader>(request_.store, reader_options(recipe_.data.verify));
+  reader_ = std::make_shared<const store::Reader>(request_.store, recipe_.data.reader());
   read_plan();
   choose_cases();
   name_outputs();
@@ -251,7 +250,7 @@ FinetuneRun::Trained FinetuneRun::train(const fs::path& folder, const std::vecto
   options.cases = cases;
   options.channels = record_.channels;
   options.read_labels = options.keep_locations = dense();
-  options.cache_bytes = recipe_.data.cache_mb << 20;
+  options.skip_damaged = recipe_.data.skip_damaged();
   const auto samples = std::make_shared<data::StoreDataset>(reader_, view_maker(trained.task->views()), options);
   data::Loader loader(samples, {batch_size_, static_cast<int>(recipe_.data.workers)});
   std::map<std::string, std::string> facts = facts_of(record_);
@@ -260,6 +259,7 @@ FinetuneRun::Trained FinetuneRun::train(const fs::path& folder, const std::vecto
     write_record(folder, record_, {{"device", device_.str()}, {"threads", std::to_string(threads_)}});
   const auto comm = runtime::alone();
   trained.fit = train::fit(*trained.task, loader, recipe_.trainer, {folder, std::move(facts)}, device_, *comm);
+  trained.left_out = samples->left_out();
   if (recipe_.trainer.ema_decay > 0 && !trained.fit.interrupted)
     runtime::transfer(train::checkpoint_weights(trained.fit.checkpoint, true), trained.task->weights(), {{}, 1.0});
   trained.task->set_training(false);
@@ -270,7 +270,7 @@ at::Tensor FinetuneRun::predict(finetune::Task& task, std::int64_t index) const 
   const store::Box whole = reader_->whole(index);
   const data::Picture picture = whole_->picture(index, {whole.begin, whole.shape});
   const train::Autocast autocast(device_, train::resolved_precision(recipe_.trainer.precision, device_) == "bf16");
-  return predict_case(task, picture.image);
+  return predict_case(task, data::image_of(picture));
 }
 
 }  // namespace pipelines

@@ -71,7 +71,8 @@ class FinetuneRun {
   struct Trained {
     std::unique_ptr<finetune::Task> task;  // in scoring mode
     train::FitResult fit;
-    std::string initial;  // what was taken from the checkpoint; empty from scratch
+    std::string initial;                // what was taken from the checkpoint; empty from scratch
+    std::vector<std::string> left_out;  // ids of cases that could not be read (data.on_damage)
   };
   // Trains on these cases of the store with this learning rate, or goes on.
   Trained train(const std::filesystem::path& folder, const std::vector<std::int64_t>& cases, double learning_rate);

@@ -17,7 +17,6 @@
 #include "pipelines/pretrain_watch.h"
 #include "pipelines/run_record.h"
 #include "pipelines/split.h"
-#include "pipelines/store_options.h"
 #include "pipelines/view_maker.h"
 #include "runtime/device.h"
 #include "ssl/method.h"
@@ -125,7 +124,7 @@ struct PretrainRun {
 PretrainRun set_up(const PretrainRequest& request, const PretrainRecipe& recipe) {
   recipe.trainer.check();
   const c10::Device device = runtime::device_named(request.device);
-  PreparedStore store = open_prepared(request.store, reader_options(recipe.data.verify));
+  PreparedStore store = open_prepared(request.store, recipe.data.reader());
   PretrainRun run{std::move(store), {}, {}, device, runtime::set_threads(request.threads), 1, {}, {}, {}};
   run.cases = chosen_cases(request, *run.store.reader);
   run.input = {static_cast<std::int64_t>(run.store.plan.channels.size()), recipe.data.patch_or(run.store.plan.patch),
@@ -139,7 +138,7 @@ PretrainRun set_up(const PretrainRequest& request, const PretrainRecipe& recipe)
   options.channels = run.store.channels();
   options.read_labels = false;
   options.keep_locations = false;
-  options.cache_bytes = recipe.data.cache_mb << 20;
+  options.skip_damaged = recipe.data.skip_damaged();
   run.dataset = std::make_shared<const data::StoreDataset>(run.store.reader, view_maker(run.method->views()), options);
   data::LoaderOptions loading;
   loading.batch_size = run.batch_size;
@@ -181,8 +180,10 @@ core::Exit tell_end(const PretrainRequest& request, const PretrainRecipe& recipe
     fmt::print("interrupted; the same command goes on from there\n");
     return core::Exit::kInterrupted;
   }
+  const std::vector<std::string> left_out = run.dataset->left_out();
+  for (const std::string& id : left_out) fmt::print("case {} could not be read and was left out\n", id);
   fmt::print("next: gadolin finetune {} --task segmentation --init {} --out FINETUNED\n", request.store, request.out);
-  return core::Exit::kDone;
+  return left_out.empty() ? core::Exit::kDone : core::Exit::kSomeFailed;
 }
 
 core::Exit pretrain(const PretrainRequest& request, const SettingsOptions& options) {

@@ -28,7 +28,10 @@ class RecipeViews final : public data::ViewMaker {
   data::ViewSample apply(const Drawing& drawing, const data::Picture& picture) const override {
     const auto* drawn = dynamic_cast<const Drawn*>(&drawing);
     GADOLIN_CHECK(drawn != nullptr && "a drawing of another view maker");
-    augment::View view = augment::apply(drawn->drawing, picture.image, picture.labels, picture.box, picture.case_shape);
+    std::vector<const volume::Volume*> channels;
+    for (const auto& channel : picture.channels) channels.push_back(channel ? &*channel : nullptr);
+    augment::View view = augment::apply(
+        drawn->drawing, {channels, picture.labels ? &*picture.labels : nullptr, picture.box, picture.case_shape});
     return {std::move(view.image), std::move(view.labels), std::move(view.valid), std::move(view.hidden),
             view.voxel_to_case};
   }

@@ -8,6 +8,7 @@
 
 #include "volume/geometry.h"
 #include "volume/reorient.h"
+#include "volume/volume.h"
 
 namespace augment {
 
@@ -22,10 +23,10 @@ struct Block {
   }
 };
 
-// The part of a case that was read: voxels of `box`, a box of the case's grid.
+// The part of a case that was read: voxels of `box`, a box of the case's grid, in the types they are kept in.
 struct Source {
-  Block<const float> image;
-  std::span<const std::int64_t> labels;  // [D, H, W] or empty
+  std::span<const volume::Volume* const> channels;  // null: the case lacks it; 0 in the view
+  const volume::Volume* labels = nullptr;           // or none
   volume::VoxelBox box;
   volume::Shape case_shape;
 };

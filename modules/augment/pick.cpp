@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 #include <limits>
 #include <vector>
 
@@ -33,44 +34,91 @@ volume::VoxelBox box_between(const std::array<std::int64_t, 3>& low, const std::
   return {low, {high[0] - low[0] + 1, high[1] - low[1] + 1, high[2] - low[2] + 1}};
 }
 
+// Which columns of a source a shifted view shows, along one axis.
+struct Columns {
+  std::vector<std::int64_t> from;  // by column of the view: the column of the box, the nearest one inside
+  std::vector<std::uint8_t> inside;
+  std::int64_t first = 0, last = 0;  // of the view: those inside
+};
+
+Columns columns_of(std::int64_t begin, std::int64_t view, std::int64_t box_begin, std::int64_t box,
+                   std::int64_t whole) {
+  Columns columns;
+  for (std::int64_t i = 0; i < view; ++i) {
+    const std::int64_t at = begin + i;
+    columns.inside.push_back(at >= 0 && at < whole ? 1 : 0);
+    columns.from.push_back(std::clamp<std::int64_t>(at - box_begin, 0, box - 1));
+  }
+  columns.first = std::clamp<std::int64_t>(-begin, 0, view);
+  columns.last = std::clamp<std::int64_t>(whole - begin, columns.first, view);
+  return columns;
+}
+
+// body(first voxel of a row of the view, first voxel of the row of the box it shows, is it inside).
+template <class Body>
+void for_each_row(const std::array<Columns, 3>& columns, const volume::Shape& view, const volume::Shape& box,
+                  Body&& body) {
+  for (std::int64_t d = 0; d < view.depth; ++d) {
+    for (std::int64_t h = 0; h < view.height; ++h) {
+      const auto z = static_cast<std::size_t>(d), y = static_cast<std::size_t>(h);
+      body((d * view.height + h) * view.width, (columns[0].from[z] * box.height + columns[1].from[y]) * box.width,
+           columns[0].inside[z] && columns[1].inside[y]);
+    }
+  }
+}
+
+void copy_channel(const volume::Volume* channel, const std::array<Columns, 3>& columns, const volume::Shape& view,
+                  float* out) {
+  if (channel == nullptr) {
+    std::fill_n(out, view.voxels(), 0.0f);
+    return;
+  }
+  const Columns& along = columns[2];
+  volume::with_type(channel->type(), [&]<class T>(T) {
+    const T* const in = channel->voxels<T>().data();
+    const double scale = channel->scale, offset = channel->offset;
+    const auto value = [&](T voxel) {
+      if (scale == 1 && offset == 0) return static_cast<float>(voxel);
+      return static_cast<float>(static_cast<double>(voxel) * scale + offset);
+    };
+    for_each_row(columns, view, channel->shape(), [&](std::int64_t to, std::int64_t from, bool) {
+      const auto at = [&](std::int64_t w) { return in[from + along.from[static_cast<std::size_t>(w)]]; };
+      for (std::int64_t w = 0; w < along.first; ++w) out[to + w] = value(at(w));
+      if (along.first < along.last) {
+        const T* const row = in + from + along.from[static_cast<std::size_t>(along.first)];
+        std::transform(row, row + (along.last - along.first), out + to + along.first, value);
+      }
+      for (std::int64_t w = along.last; w < view.width; ++w) out[to + w] = value(at(w));
+    });
+  });
+}
+
 void copy_rows(const std::array<std::int64_t, 3>& begin, const Source& source, const Patch& patch) {
   const volume::Shape& view = patch.image.shape;
   const volume::Shape& box = source.box.shape;
-  // Column of the source for each column of the view, the nearest one inside.
-  std::array<std::vector<std::int64_t>, 3> from;
-  std::array<std::vector<std::uint8_t>, 3> inside;
+  std::array<Columns, 3> columns;
   for (int a = 0; a < 3; ++a) {
-    for (std::int64_t i = 0; i < view[a]; ++i) {
-      const std::int64_t at = begin[a] + i;
-      inside[a].push_back(at >= 0 && at < source.case_shape[a] ? 1 : 0);
-      from[a].push_back(std::clamp<std::int64_t>(at - source.box.begin[a], 0, box[a] - 1));
-    }
+    const auto axis = static_cast<std::size_t>(a);
+    columns[axis] = columns_of(begin[axis], view[a], source.box.begin[axis], box[a], source.case_shape[a]);
   }
-  std::int64_t first = 0, last = view.width;  // columns inside, where there are any
-  while (first < last && !inside[2][static_cast<std::size_t>(first)]) ++first;
-  while (last > first && !inside[2][static_cast<std::size_t>(last - 1)]) --last;
-  for (std::int64_t d = 0; d < view.depth; ++d) {
-    for (std::int64_t h = 0; h < view.height; ++h) {
-      const std::int64_t to = (d * view.height + h) * view.width;
-      const std::int64_t row =
-          (from[0][static_cast<std::size_t>(d)] * box.height + from[1][static_cast<std::size_t>(h)]) * box.width;
-      const bool row_inside = inside[0][static_cast<std::size_t>(d)] && inside[1][static_cast<std::size_t>(h)];
-      for (std::int64_t c = 0; c < patch.image.channels; ++c) {
-        const float* in = source.image.data + c * box.voxels() + row;
-        float* out = patch.image.data + c * view.voxels() + to;
-        for (std::int64_t w = 0; w < first; ++w) out[w] = in[from[2][static_cast<std::size_t>(w)]];
-        if (first < last) std::copy_n(in + from[2][static_cast<std::size_t>(first)], last - first, out + first);
-        for (std::int64_t w = last; w < view.width; ++w) out[w] = in[from[2][static_cast<std::size_t>(w)]];
-      }
-      for (std::int64_t w = 0; w < view.width; ++w) {
-        const bool valid = row_inside && inside[2][static_cast<std::size_t>(w)];
-        patch.valid[static_cast<std::size_t>(to + w)] = valid ? 1 : 0;
-        if (patch.labels.empty()) continue;
-        patch.labels[static_cast<std::size_t>(to + w)] =
-            valid ? source.labels[static_cast<std::size_t>(row + from[2][static_cast<std::size_t>(w)])] : 0;
-      }
-    }
-  }
+  for (std::size_t c = 0; c < source.channels.size(); ++c)
+    copy_channel(source.channels[c], columns, view, patch.image.channel(static_cast<std::int64_t>(c)).data());
+  for_each_row(columns, view, box, [&](std::int64_t to, std::int64_t, bool inside) {
+    std::uint8_t* const valid = patch.valid.data() + to;
+    std::fill_n(valid, view.width, std::uint8_t{0});
+    if (inside) std::fill(valid + columns[2].first, valid + columns[2].last, std::uint8_t{1});
+  });
+  if (source.labels == nullptr) return;
+  volume::with_type(source.labels->type(), [&]<class T>(T) {
+    const T* const in = source.labels->voxels<T>().data();
+    for_each_row(columns, view, box, [&](std::int64_t to, std::int64_t from, bool inside) {
+      std::int64_t* const out = patch.labels.data() + to;
+      std::fill_n(out, view.width, std::int64_t{0});
+      if (!inside) return;
+      for (std::int64_t w = columns[2].first; w < columns[2].last; ++w)
+        out[w] = static_cast<std::int64_t>(in[from + columns[2].from[static_cast<std::size_t>(w)]]);
+    });
+  });
 }
 
 RowSource row_source(const Source& source) {
@@ -108,7 +156,8 @@ RowLine line_of(const Placing& placing, std::int64_t d, std::int64_t h) {
 
 // The label with the greatest share among the eight neighbours, each weighted as in the interpolation of the image:
 // smoother borders than the nearest voxel's label gives, and no label that is not there.
-std::int64_t vote(const std::array<std::int64_t, 8>& labels, const std::array<float, 3>& part) {
+template <class T>
+T vote(const std::array<T, 8>& labels, const std::array<float, 3>& part) {
   std::array<float, 8> share{};
   for (std::size_t i = 0; i < 8; ++i) {
     const float weight =
@@ -120,21 +169,53 @@ std::int64_t vote(const std::array<std::int64_t, 8>& labels, const std::array<fl
   return labels[static_cast<std::size_t>(std::max_element(share.begin(), share.end()) - share.begin())];
 }
 
-void label_row(const RowPlaces& row, const RowSource& source, const std::int64_t* in, std::int64_t* out) {
+template <class T>
+void label_row(const RowPlaces& row, const RowSource& source, const T* in, std::int64_t* out) {
   const std::int64_t depth = source.upper[0], height = source.upper[1], width = source.upper[2];
   for (std::size_t w = 0; w < row.width; ++w) {
     if (!row.inside[w]) {
       out[w] = 0;
       continue;
     }
-    const std::int64_t* v = in + row.corner[w];
-    const std::int64_t* u = v + depth;
-    const std::array<std::int64_t, 8> labels{v[0], v[width], v[height], v[height + width],
-                                             u[0], u[width], u[height], u[height + width]};
-    const bool same = std::all_of(labels.begin(), labels.end(), [&](std::int64_t each) { return each == labels[0]; });
-    out[w] = same ? labels[0] : vote(labels, {row.part[0][w], row.part[1][w], row.part[2][w]});
+    const T* v = in + row.corner[w];
+    const T* u = v + depth;
+    const std::array<T, 8> labels{v[0], v[width], v[height], v[height + width],
+                                  u[0], u[width], u[height], u[height + width]};
+    const bool same = std::all_of(labels.begin(), labels.end(), [&](T each) { return each == labels[0]; });
+    out[w] =
+        static_cast<std::int64_t>(same ? labels[0] : vote(labels, {row.part[0][w], row.part[1][w], row.part[2][w]}));
   }
 }
+
+// A channel that rows are read of: as it lies, or turned into float32.
+class Readable {
+ public:
+  explicit Readable(const volume::Volume* channel) : channel_(channel) {
+    if (channel == nullptr || channel->type() == volume::VoxelType::kFloat32) return;
+    const volume::Shape& shape = channel->shape();
+    if (channel->type() == volume::VoxelType::kInt16 && shape.width > 1 && shape.voxels() <= kMostInt16) return;
+    turned_ = channel->as_float();
+    channel_ = &turned_;
+  }
+
+  void row(const RowSource& source, const RowPlaces& places, float* out) const {
+    if (channel_ == nullptr) {
+      std::fill_n(out, places.width, 0.0f);
+      return;
+    }
+    const RowScale scale{static_cast<float>(channel_->scale), static_cast<float>(channel_->offset)};
+    if (channel_->type() == volume::VoxelType::kInt16) {
+      interpolate_row(source, places, channel_->voxels<std::int16_t>().data(), scale, out);
+    } else {
+      interpolate_row(source, places, channel_->voxels<float>().data(), scale, out);
+    }
+  }
+
+ private:
+  static constexpr std::int64_t kMostInt16 = std::int64_t{1} << 30;
+  const volume::Volume* channel_;
+  volume::Volume turned_;
+};
 
 }  // namespace
 
@@ -169,6 +250,8 @@ void pick(const Placing& placing, const Source& source, const Patch& patch) {
   if (is_shift(placing, begin)) return copy_rows(begin, source, patch);
   const volume::Shape& view = patch.image.shape;
   const RowSource rows = row_source(source);
+  std::deque<Readable> channels;
+  for (const volume::Volume* const channel : source.channels) channels.emplace_back(channel);
   RowPlaces row(static_cast<std::size_t>(view.width));
   Bend bend(view, placing.bent() ? placing.bend_cells : 1, placing.bend, placing.bend_seed);
   for (std::int64_t d = 0; d < view.depth; ++d) {
@@ -178,10 +261,13 @@ void pick(const Placing& placing, const Source& source, const Patch& patch) {
       if (placing.bent()) line.bend = &bend.row(h);
       find_row(rows, line, row);
       const std::int64_t to = (d * view.height + h) * view.width;
-      for (std::int64_t c = 0; c < patch.image.channels; ++c)
-        interpolate_row(rows, row, source.image.channel(c).data(), patch.image.channel(c).data() + to);
+      std::int64_t c = 0;
+      for (const Readable& channel : channels) channel.row(rows, row, patch.image.channel(c++).data() + to);
       std::copy_n(row.inside.begin(), view.width, patch.valid.begin() + to);
-      if (!patch.labels.empty()) label_row(row, rows, source.labels.data(), patch.labels.data() + to);
+      if (source.labels == nullptr) continue;
+      volume::with_type(source.labels->type(), [&]<class T>(T) {
+        label_row(row, rows, source.labels->voxels<T>().data(), patch.labels.data() + to);
+      });
     }
   }
 }

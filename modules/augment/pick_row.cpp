@@ -60,31 +60,60 @@ HWY_INLINE Values between(Values a, Values b, Values part, Values rest) {
   return hn::Add(hn::Mul(a, rest), hn::Mul(b, part));
 }
 
-HWY_INLINE Values values(const RowSource& source, const RowPlaces& places, const float* in, std::size_t w) {
+// A voxel and its right neighbour.
+struct Pair {
+  Values first, second;
+};
+HWY_INLINE Pair fetch(const float* in, hn::Vec<Ints> at, std::int32_t to_second) {
+  const Floats d;
+  return {hn::GatherIndex(d, in, at), hn::GatherIndex(d, in + to_second, at)};
+}
+HWY_INLINE Pair fetch(const std::int16_t* in, hn::Vec<Ints> at, std::int32_t) {
+  const Floats d;
+  const auto both = hn::GatherOffset(Ints(), reinterpret_cast<const std::int32_t*>(in), hn::ShiftLeft<1>(at));
+  return {hn::ConvertTo(d, hn::ShiftRight<16>(hn::ShiftLeft<16>(both))), hn::ConvertTo(d, hn::ShiftRight<16>(both))};
+}
+
+template <class T>
+HWY_INLINE Values values(const RowSource& source, const RowPlaces& places, const T* in, const RowScale& scale,
+                         std::size_t w) {
   const Floats d;
   const auto corner = hn::LoadU(Ints(), places.corner.data() + w);
   const auto one = hn::Set(d, 1);
   std::array<std::int32_t, 3> up = source.upper;
   const auto pw = hn::LoadU(d, places.part[2].data() + w), rw = hn::Sub(one, pw);
   const auto along_width = [&](std::int32_t offset) HWY_ATTR {
-    return between(hn::GatherIndex(d, in + offset, corner), hn::GatherIndex(d, in + offset + up[2], corner), pw, rw);
+    const Pair pair = fetch(in + offset, corner, up[2]);
+    return between(pair.first, pair.second, pw, rw);
   };
   const auto ph = hn::LoadU(d, places.part[1].data() + w), rh = hn::Sub(one, ph);
   const auto lower = between(along_width(0), along_width(up[1]), ph, rh);
   const auto upper = between(along_width(up[0]), along_width(up[0] + up[1]), ph, rh);
   const auto pd = hn::LoadU(d, places.part[0].data() + w);
-  return between(lower, upper, pd, hn::Sub(one, pd));
+  const auto number = between(lower, upper, pd, hn::Sub(one, pd));
+  return hn::Add(hn::Mul(number, hn::Set(d, scale.scale)), hn::Set(d, scale.offset));
 }
 
-void interpolate(const RowSource& source, const RowPlaces& places, const float* in, float* out) {
+template <class T>
+HWY_INLINE void interpolate(const RowSource& source, const RowPlaces& places, const T* in, const RowScale& scale,
+                            float* out) {
   const Floats d;
   const std::size_t lanes = hn::Lanes(d);
   std::size_t w = 0;
-  for (; w + lanes <= places.width; w += lanes) hn::StoreU(values(source, places, in, w), d, out + w);
+  for (; w + lanes <= places.width; w += lanes) hn::StoreU(values(source, places, in, scale, w), d, out + w);
   if (w == places.width) return;
   HWY_ALIGN float rest[kRowPadding];
-  hn::Store(values(source, places, in, w), d, rest);
+  hn::Store(values(source, places, in, scale, w), d, rest);
   std::copy_n(rest, places.width - w, out + w);
+}
+
+void interpolate_float(const RowSource& source, const RowPlaces& places, const float* in, const RowScale& scale,
+                       float* out) {
+  interpolate(source, places, in, scale, out);
+}
+void interpolate_int16(const RowSource& source, const RowPlaces& places, const std::int16_t* in, const RowScale& scale,
+                       float* out) {
+  interpolate(source, places, in, scale, out);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -96,7 +125,8 @@ namespace augment {
 namespace {
 
 HWY_EXPORT(find);
-HWY_EXPORT(interpolate);
+HWY_EXPORT(interpolate_float);
+HWY_EXPORT(interpolate_int16);
 
 }  // namespace
 
@@ -109,8 +139,14 @@ void find_row(const RowSource& source, const RowLine& line, RowPlaces& places) {
   HWY_DYNAMIC_DISPATCH(find)(source, line, places);
 }
 
-void interpolate_row(const RowSource& source, const RowPlaces& places, const float* in, float* out) {
-  HWY_DYNAMIC_DISPATCH(interpolate)(source, places, in, out);
+void interpolate_row(const RowSource& source, const RowPlaces& places, const float* in, const RowScale& scale,
+                     float* out) {
+  HWY_DYNAMIC_DISPATCH(interpolate_float)(source, places, in, scale, out);
+}
+
+void interpolate_row(const RowSource& source, const RowPlaces& places, const std::int16_t* in, const RowScale& scale,
+                     float* out) {
+  HWY_DYNAMIC_DISPATCH(interpolate_int16)(source, places, in, scale, out);
 }
 
 }  // namespace augment

@@ -43,7 +43,15 @@ struct RowLine {
 };
 void find_row(const RowSource& source, const RowLine& line, RowPlaces& places);
 
-// Trilinear; exact where a place is a voxel's. `in` is one channel of the box.
-void interpolate_row(const RowSource& source, const RowPlaces& places, const float* in, float* out);
+// Trilinear; exact where a place is a voxel's. `in` is one channel of the box; what is interpolated becomes
+// number * scale + offset. Of int16 a box is at least two voxels wide and has at most 2^30 voxels: two neighbours are
+// fetched at once.
+struct RowScale {
+  float scale = 1, offset = 0;
+};
+void interpolate_row(const RowSource& source, const RowPlaces& places, const float* in, const RowScale& scale,
+                     float* out);
+void interpolate_row(const RowSource& source, const RowPlaces& places, const std::int16_t* in, const RowScale& scale,
+                     float* out);
 
 }  // namespace augment

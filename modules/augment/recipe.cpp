@@ -17,11 +17,6 @@ std::string text(const volume::Shape& shape) {
   return std::to_string(shape.depth) + "x" + std::to_string(shape.height) + "x" + std::to_string(shape.width);
 }
 
-bool is_of(const at::Tensor& tensor, at::ScalarType type, std::int64_t rank, const volume::Shape& shape) {
-  return tensor.defined() && tensor.device().is_cpu() && tensor.scalar_type() == type && tensor.dim() == rank &&
-         tensor.size(-3) == shape.depth && tensor.size(-2) == shape.height && tensor.size(-1) == shape.width;
-}
-
 bool holds(const volume::VoxelBox& box, const volume::VoxelBox& part) {
   for (int a = 0; a < 3; ++a) {
     if (part.begin[a] < box.begin[a] || part.begin[a] + part.shape[a] > box.begin[a] + box.shape[a]) return false;
@@ -29,20 +24,18 @@ bool holds(const volume::VoxelBox& box, const volume::VoxelBox& part) {
   return true;
 }
 
-void require_source(const Drawing& drawing, const at::Tensor& image, const at::Tensor& labels,
-                    const volume::VoxelBox& box, const volume::Shape& case_shape) {
-  if (drawing.of_case != case_shape) {
-    throw core::Error(
-        "the view was drawn for a case of " + text(drawing.of_case) + " voxels, this one has " + text(case_shape),
-        "the log line belongs to another case");
+void require_source(const Drawing& drawing, const Source& source) {
+  if (drawing.of_case != source.case_shape) {
+    throw core::Error("the view was drawn for a case of " + text(drawing.of_case) + " voxels, this one has " +
+                          text(source.case_shape),
+                      "the log line belongs to another case");
   }
-  if (!is_of(image, at::kFloat, 4, box.shape) || image.size(0) < 1) {
-    throw core::Error("a view is made of [C, D, H, W] float32 on the CPU, of the shape of its box");
+  const volume::Shape& shape = source.box.shape;
+  const auto fits = [&](const volume::Volume* volume) { return volume == nullptr || volume->shape() == shape; };
+  if (source.channels.empty() || !std::ranges::all_of(source.channels, fits) || !fits(source.labels)) {
+    throw core::Error("a view is made of channels and labels of the shape of their box, " + text(shape));
   }
-  if (labels.defined() && !is_of(labels, at::kLong, 3, box.shape)) {
-    throw core::Error("a view's labels are [D, H, W] int64 on the CPU, of the shape of the image's box");
-  }
-  if (!holds({{0, 0, 0}, case_shape}, box) || !holds(box, drawing.box())) {
+  if (!holds({{0, 0, 0}, source.case_shape}, source.box) || !holds(source.box, drawing.box())) {
     throw core::Error("the box of the case that was read does not hold what the view needs");
   }
 }
@@ -108,26 +101,22 @@ Drawing parse(std::string_view line) {
   return drawing;
 }
 
-View apply(const Drawing& drawing, const at::Tensor& image, const at::Tensor& labels, const volume::VoxelBox& box,
-           const volume::Shape& case_shape) {
-  require_source(drawing, image, labels, box, case_shape);
-  const at::Tensor voxels = image.contiguous();
-  const at::Tensor classes = labels.defined() ? labels.contiguous() : labels;
+View apply(const Drawing& drawing, const Source& source) {
+  require_source(drawing, source);
   const volume::Shape& shape = drawing.patch;
+  const auto channels = static_cast<std::int64_t>(source.channels.size());
   View view;
-  view.image = at::empty({image.size(0), shape.depth, shape.height, shape.width}, at::kFloat);
+  view.image = at::empty({channels, shape.depth, shape.height, shape.width}, at::kFloat);
   view.valid = at::empty({shape.depth, shape.height, shape.width}, at::kByte);
-  if (labels.defined()) view.labels = at::empty({shape.depth, shape.height, shape.width}, at::kLong);
+  if (source.labels != nullptr) view.labels = at::empty({shape.depth, shape.height, shape.width}, at::kLong);
   const bool hides = std::any_of(drawing.ops.begin(), drawing.ops.end(),
                                  [](const Drawn& drawn) { return op_named(drawn.op).hides(); });
   if (hides) view.hidden = at::zeros({shape.depth, shape.height, shape.width}, at::kByte);
 
-  const Patch patch{{view.image.data_ptr<float>(), image.size(0), shape},
+  const Patch patch{{view.image.data_ptr<float>(), channels, shape},
                     span_of<std::int64_t>(view.labels),
                     span_of<std::uint8_t>(view.valid),
                     span_of<std::uint8_t>(view.hidden)};
-  const Source source{
-      {voxels.const_data_ptr<float>(), image.size(0), box.shape}, span_of<std::int64_t>(classes), box, case_shape};
   for (std::size_t i = 0; i < drawing.ops.size(); ++i) {
     const Drawn& drawn = drawing.ops[i];
     if (drawn.skipped()) continue;

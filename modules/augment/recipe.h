@@ -3,7 +3,7 @@
 //
 // Drawing needs the case's frame only and says which box of the case has to be read; applying is a pure function of
 // what was drawn and of the voxels: the same for a box as for the whole case, on any thread, and again from the log
-// line. Images are [C, D, H, W] float32, labels [D, H, W] int64, masks [D, H, W] uint8, all on the CPU; boxes and
+// line. Views are [C, D, H, W] float32, their labels [D, H, W] int64, masks [D, H, W] uint8, all on the CPU; boxes and
 // transforms are in voxels of the case's grid.
 
 #include <ATen/core/Tensor.h>
@@ -41,10 +41,10 @@ struct View {
   volume::Transform voxel_to_case;  // index of the view to index of the case; what bends is left out
 };
 
-// `image` and `labels` (undefined: none) are the voxels of `box`, which holds at least drawing.box().
-// Throws Error for another rank, type or device, a box that is too small or a case of another shape.
-View apply(const Drawing& drawing, const at::Tensor& image, const at::Tensor& labels, const volume::VoxelBox& box,
-           const volume::Shape& case_shape);
+// `source.box` holds at least drawing.box(). int16 and float32 are read as they lie; other types are turned into
+// float32 first. Throws Error for a box that is too small, voxels of another shape than the box or a case of another
+// shape than it was drawn for.
+View apply(const Drawing& drawing, const Source& source);
 
 // A value; copies share the ops. Any number of threads may draw.
 class Recipe {

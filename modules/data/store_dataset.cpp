@@ -1,11 +1,10 @@
 #include "data/store_dataset.h"
 
-#include <ATen/ATen.h>
-
 #include <algorithm>
 #include <numeric>
 
 #include "core/error.h"
+#include "core/log.h"
 #include "core/rng.h"
 
 namespace data {
@@ -15,28 +14,13 @@ namespace {
 constexpr std::uint32_t kOrder = 0xfff0;
 constexpr std::uint32_t kPartner = 0xfff1;
 
-void write_as_float(const volume::Volume& volume, float* to) {
-  volume::with_type(volume.type(), [&](auto zero) {
-    const auto from = volume.voxels<decltype(zero)>();
-    const double scale = volume.scale, offset = volume.offset;
-    if (scale == 1 && offset == 0) {
-      std::transform(from.begin(), from.end(), to, [](auto voxel) { return static_cast<float>(voxel); });
-      return;
-    }
-    for (std::size_t i = 0; i < from.size(); ++i)
-      to[i] = static_cast<float>(static_cast<double>(from[i]) * scale + offset);
-  });
-}
+// Room for the locations of classes, of the cases drawn last.
+constexpr std::int64_t kFramesBytes = std::int64_t{256} << 20;
 
-at::Tensor as_labels(const volume::Volume& volume) {
-  const auto& shape = volume.shape();
-  at::Tensor tensor = at::empty({shape.depth, shape.height, shape.width}, at::kLong);
-  auto* const to = tensor.data_ptr<std::int64_t>();
-  volume::with_type(volume.type(), [&](auto zero) {
-    const auto from = volume.voxels<decltype(zero)>();
-    for (std::size_t i = 0; i < from.size(); ++i) to[i] = static_cast<std::int64_t>(from[i]);
-  });
-  return tensor;
+std::int64_t size_bytes(const volume::Frame& frame) {
+  std::size_t voxels = 0;
+  for (const auto& each : frame.locations) voxels += each.size();
+  return static_cast<std::int64_t>(sizeof frame + voxels * sizeof(volume::Voxel));
 }
 
 std::vector<std::string> channel_names(const store::Reader& reader, const std::vector<std::int64_t>& cases) {
@@ -73,9 +57,14 @@ std::vector<std::int64_t> chosen_cases(const store::Reader& reader, const StoreD
 
 }  // namespace
 
+struct StoreDataset::Damaged {
+  std::int64_t case_index = 0;
+  core::Error error;
+};
+
 StoreDataset::StoreDataset(std::shared_ptr<const store::Reader> reader, std::shared_ptr<const ViewMaker> maker,
                            StoreDatasetOptions options)
-    : reader_(std::move(reader)), maker_(std::move(maker)), options_(std::move(options)) {
+    : reader_(std::move(reader)), maker_(std::move(maker)), options_(std::move(options)), frames_(kFramesBytes) {
   cases_ = chosen_cases(*reader_, options_);
   channels_ = options_.channels.empty() ? channel_names(*reader_, cases_) : options_.channels;
   place_of_.assign(static_cast<std::size_t>(reader_->size()), -1);
@@ -100,8 +89,6 @@ StoreDataset::StoreDataset(std::shared_ptr<const store::Reader> reader, std::sha
   for (std::size_t c = 0; c < channels_.size(); ++c) {
     if (!met[c]) throw core::Error("no case has a channel named " + channels_[c]);
   }
-  frames_.resize(cases_.size());
-  if (options_.cache_bytes > 0) cache_ = std::make_unique<PictureCache>(options_.cache_bytes);
 }
 
 StoreDataset::Order StoreDataset::order_of(std::uint64_t epoch) const {
@@ -133,63 +120,63 @@ std::int64_t StoreDataset::partner_of(std::uint64_t number) const {
   return cases_[place < static_cast<std::uint64_t>(place_of_[own]) ? place : place + 1];
 }
 
-const volume::Frame& StoreDataset::frame(std::int64_t case_index) const {
+std::shared_ptr<const volume::Frame> StoreDataset::frame(std::int64_t case_index) const {
   GADOLIN_CHECK(case_index >= 0 && case_index < reader_->size() && place_of_[case_index] >= 0);
-  const std::scoped_lock lock(frames_mutex_);
-  auto& kept = frames_[place_of_[case_index]];
-  if (kept) return *kept;
-  const store::CaseSummary& summary = reader_->summary(case_index);
-  volume::Frame frame{static_cast<std::int64_t>(channels_.size()), summary.shape, summary.geometry.spacing_mm, {}};
-  if (summary.has_labels && options_.read_labels && options_.keep_locations) {
-    for (const auto& [label, count] : summary.label_voxels) {
-      if (label <= 0 || count <= 0) continue;
-      frame.locations.resize(std::max(frame.locations.size(), static_cast<std::size_t>(label) + 1));
-      for (const auto& voxel : reader_->class_locations(case_index, label)) {
-        frame.locations[label].push_back({voxel[0], voxel[1], voxel[2]});
+  const auto make = [&] {
+    const store::CaseSummary& summary = reader_->summary(case_index);
+    volume::Frame frame{static_cast<std::int64_t>(channels_.size()), summary.shape, summary.geometry.spacing_mm, {}};
+    if (summary.has_labels && options_.read_labels && options_.keep_locations) {
+      for (const auto& [label, count] : summary.label_voxels) {
+        if (label <= 0 || count <= 0) continue;
+        frame.locations.resize(std::max(frame.locations.size(), static_cast<std::size_t>(label) + 1));
+        for (const auto& voxel : reader_->class_locations(case_index, label)) {
+          frame.locations[label].push_back({voxel[0], voxel[1], voxel[2]});
+        }
       }
     }
-  }
-  kept = std::make_unique<const volume::Frame>(std::move(frame));
-  return *kept;
+    return std::make_shared<const volume::Frame>(std::move(frame));
+  };
+  return frames_.get(case_index, make, size_bytes);
 }
 
-Picture StoreDataset::read(std::int64_t case_index, const volume::VoxelBox& box) const {
+Picture StoreDataset::picture(std::int64_t case_index, const volume::VoxelBox& box) const {
+  GADOLIN_CHECK(case_index >= 0 && case_index < reader_->size() && place_of_[case_index] >= 0);
   const store::CaseSummary& summary = reader_->summary(case_index);
+  for (int a = 0; a < 3; ++a)
+    GADOLIN_CHECK(box.begin[a] >= 0 && box.shape[a] > 0 && box.begin[a] + box.shape[a] <= summary.shape[a]);
   const store::Box part{box.begin, box.shape};
-  Picture picture;
-  picture.box = box;
-  picture.case_shape = summary.shape;
-  picture.image = at::empty(
-      {static_cast<std::int64_t>(channels_.size()), box.shape.depth, box.shape.height, box.shape.width}, at::kFloat);
   const auto& at = channel_at_[place_of_[case_index]];
   const bool labels = summary.has_labels && options_.read_labels;
   if (labels) reader_->prefetch(case_index, store::Reader::kLabels, part);
   for (const std::int64_t channel : at) {
     if (channel >= 0) reader_->prefetch(case_index, channel, part);
   }
-  for (std::size_t c = 0; c < at.size(); ++c) {
-    float* const to = picture.image.data_ptr<float>() + static_cast<std::int64_t>(c) * box.shape.voxels();
-    if (at[c] >= 0) {
-      write_as_float(reader_->read(case_index, at[c], part), to);
-    } else {
-      std::fill_n(to, box.shape.voxels(), 0.0f);
-    }
+  Picture picture;
+  picture.box = box;
+  picture.case_shape = summary.shape;
+  for (const std::int64_t channel : at) {
+    picture.channels.emplace_back();
+    if (channel >= 0) picture.channels.back() = reader_->read(case_index, channel, part);
   }
-  if (labels) picture.labels = as_labels(reader_->read_labels(case_index, part));
+  if (labels) picture.labels = reader_->read_labels(case_index, part);
   return picture;
 }
 
-Picture StoreDataset::picture(std::int64_t case_index, const volume::VoxelBox& box) const {
-  GADOLIN_CHECK(case_index >= 0 && case_index < reader_->size() && place_of_[case_index] >= 0);
-  const volume::Shape& shape = reader_->summary(case_index).shape;
-  for (int a = 0; a < 3; ++a)
-    GADOLIN_CHECK(box.begin[a] >= 0 && box.shape[a] > 0 && box.begin[a] + box.shape[a] <= shape[a]);
-  if (!cache_) return read(case_index, box);
-  return part_of(*cache_->get(case_index, [&] { return read(case_index, {{0, 0, 0}, shape}); }), box);
+ViewSample StoreDataset::view_of(std::int64_t case_index, std::uint64_t number, std::int64_t view) const {
+  const auto read = [&](auto&& what) {
+    try {
+      return what();
+    } catch (const core::Error& error) {
+      throw Damaged{case_index, error};
+    }
+  };
+  const auto known = read([&] { return frame(case_index); });
+  const auto drawing = maker_->draw(*known, {options_.seed, number}, view);
+  const volume::VoxelBox box = drawing->box();
+  return maker_->apply(*drawing, read([&] { return picture(case_index, box); }));
 }
 
-Sample StoreDataset::get(std::uint64_t number) const {
-  const std::int64_t own = case_of(number);
+Sample StoreDataset::sample_of(std::uint64_t number, std::int64_t own, std::int64_t partner) const {
   const store::CaseSummary& summary = reader_->summary(own);
   Sample sample;
   sample.number = number;
@@ -200,15 +187,54 @@ Sample StoreDataset::get(std::uint64_t number) const {
   sample.report = summary.report;
   for (const std::int64_t at : channel_at_[place_of_[own]]) sample.channels_present.push_back(at >= 0 ? 1 : 0);
   for (std::int64_t view = 0; view < maker_->views(); ++view) {
-    const std::int64_t from = maker_->of_partner(view) ? partner_of(number) : own;
-    core::with_context("case " + reader_->summary(from).id, [&] {
-      const auto drawing = maker_->draw(frame(from), {options_.seed, number}, view);
-      sample.views.push_back(maker_->apply(*drawing, picture(from, drawing->box())));
-    });
+    const std::int64_t from = maker_->of_partner(view) ? partner : own;
+    core::with_context("case " + reader_->summary(from).id,
+                       [&] { sample.views.push_back(view_of(from, number, view)); });
     sample.view_case.push_back(from);
     sample.view_case_shape.push_back(reader_->summary(from).shape);
   }
   return sample;
+}
+
+Sample StoreDataset::get(std::uint64_t number) const {
+  while (true) {
+    try {
+      return sample_of(number, sound(case_of(number)), sound(partner_of(number)));
+    } catch (const Damaged& damaged) {
+      leave_out(damaged);
+    }
+  }
+}
+
+void StoreDataset::require_few_damaged() const {
+  if (damaged_.size() < cases_.size() && damaged_.size() <= std::max<std::size_t>(1, cases_.size() / 10)) return;
+  throw core::Error(std::to_string(damaged_.size()) + " of " + std::to_string(cases_.size()) + " cases cannot be read",
+                    "that is more than a few bad cases; `gadolin store check` names them all");
+}
+
+std::int64_t StoreDataset::sound(std::int64_t case_index) const {
+  const std::scoped_lock lock(damaged_mutex_);
+  if (!damaged_.empty()) require_few_damaged();
+  while (damaged_.contains(case_index)) {
+    const auto next = static_cast<std::size_t>(place_of_[case_index]) + 1;
+    case_index = cases_[next < cases_.size() ? next : 0];
+  }
+  return case_index;
+}
+
+void StoreDataset::leave_out(const Damaged& damaged) const {
+  if (!options_.skip_damaged) throw damaged.error;
+  const std::scoped_lock lock(damaged_mutex_);
+  if (!damaged_.insert(damaged.case_index).second) return;
+  core::log_warn("left out from now on: " + damaged.error.story());
+}
+
+std::vector<std::string> StoreDataset::left_out() const {
+  const std::scoped_lock lock(damaged_mutex_);
+  std::vector<std::string> ids;
+  for (const std::int64_t index : damaged_) ids.push_back(reader_->summary(index).id);
+  std::ranges::sort(ids);
+  return ids;
 }
 
 }  // namespace data

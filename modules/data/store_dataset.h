@@ -6,11 +6,12 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "core/recently_used.h"
 #include "data/dataset.h"
-#include "data/picture_cache.h"
 #include "store/reader.h"
 
 namespace data {
@@ -23,7 +24,9 @@ struct StoreDatasetOptions {
   bool need_labels = false;           // leave out cases without a label map
   bool read_labels = true;            // no: views come without labels, as if there were none
   bool keep_locations = true;         // fill Frame::locations (of cases with a label map, when labels are read)
-  std::int64_t cache_bytes = 0;       // keep whole cases (as float32) in memory, up to so many bytes
+  // A case that cannot be read: no: an Error. Yes: told once in the log and left out from then on; the samples that
+  // would show it show the next case of the store that can be read. More than a tenth of the cases is an Error still.
+  bool skip_damaged = false;
 };
 
 // A channel that a case lacks is zero in its picture and 0 in channels_present. The partner of a sample (for views of
@@ -46,13 +49,21 @@ class StoreDataset : public Dataset {
 
   // The box of a case as a view is given it, and what is known of the case beforehand. For scoring whole cases.
   Picture picture(std::int64_t case_index, const volume::VoxelBox& box) const;
-  const volume::Frame& frame(std::int64_t case_index) const;
+  std::shared_ptr<const volume::Frame> frame(std::int64_t case_index) const;
+
+  // Ids of the cases that were left out as damaged so far, sorted.
+  std::vector<std::string> left_out() const;
 
  private:
+  struct Damaged;  // thrown for a case that could not be read
   using Order = std::shared_ptr<const std::vector<std::int32_t>>;
 
   Order order_of(std::uint64_t epoch) const;
-  Picture read(std::int64_t case_index, const volume::VoxelBox& box) const;
+  Sample sample_of(std::uint64_t number, std::int64_t own, std::int64_t partner) const;
+  ViewSample view_of(std::int64_t case_index, std::uint64_t number, std::int64_t view) const;
+  std::int64_t sound(std::int64_t case_index) const;
+  void leave_out(const Damaged& damaged) const;
+  void require_few_damaged() const;
 
   std::shared_ptr<const store::Reader> reader_;
   std::shared_ptr<const ViewMaker> maker_;
@@ -62,9 +73,9 @@ class StoreDataset : public Dataset {
   std::vector<std::vector<std::int64_t>>
       channel_at_;                      // by case: index of each channel in the case, -1 when it lacks it
   std::vector<std::int64_t> place_of_;  // index in the store -> place in cases_, or -1
-  std::unique_ptr<PictureCache> cache_;
-  mutable std::mutex frames_mutex_;
-  mutable std::vector<std::unique_ptr<const volume::Frame>> frames_;  // by place, made when first asked for
+  mutable core::RecentlyUsed<std::int64_t, volume::Frame> frames_;  // by index in the store
+  mutable std::mutex damaged_mutex_;
+  mutable std::set<std::int64_t> damaged_;
   mutable std::mutex orders_mutex_;
   mutable std::list<std::pair<std::uint64_t, Order>> orders_;  // the last few epochs asked for
 };

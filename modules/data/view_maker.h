@@ -6,20 +6,27 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "volume/frame.h"
 #include "volume/reorient.h"
 #include "volume/transform.h"
+#include "volume/volume.h"
 
 namespace data {
 
-// Part of a case, as read from the store.
+// Part of a case, as it lies in the store: voxels of `box` in their own types, with scale and offset.
 struct Picture {
-  at::Tensor image;          // [C, D, H, W] float32, on the CPU
-  at::Tensor labels;         // [D, H, W] int64 or undefined
+  std::vector<std::optional<volume::Volume>> channels;  // none: the case lacks the channel
+  std::optional<volume::Volume> labels;
   volume::VoxelBox box;      // the part it is, in voxels of the case's grid
   volume::Shape case_shape;  // the whole
 };
+
+// [C, D, H, W] float32 on the CPU, scale and offset applied; a channel that is lacking is 0.
+at::Tensor image_of(const Picture& picture);
+// [D, H, W] int64; undefined when there is no label map.
+at::Tensor labels_of(const Picture& picture);
 
 // One view of one sample; members as in View without N.
 struct ViewSample {

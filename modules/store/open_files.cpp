@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -31,24 +30,9 @@ void ReadOnlyFile::will_need(std::uint64_t offset, std::uint64_t size) const {
   ::posix_fadvise(number_, static_cast<off_t>(offset), static_cast<off_t>(size), POSIX_FADV_WILLNEED);
 }
 
-std::shared_ptr<const ReadOnlyFile> OpenFiles::kept(const std::filesystem::path& path) {
-  const auto found = std::ranges::find(kept_, path, &Kept::path);
-  if (found == kept_.end()) return nullptr;
-  kept_.splice(kept_.begin(), kept_, found);
-  return kept_.front().file;
-}
-
 std::shared_ptr<const ReadOnlyFile> OpenFiles::get(const std::filesystem::path& path) {
-  {
-    const std::scoped_lock lock(mutex_);
-    if (auto file = kept(path)) return file;
-  }
-  const auto opened = std::make_shared<const ReadOnlyFile>(path);  // the others need not wait for a slow disk
-  const std::scoped_lock lock(mutex_);
-  if (auto file = kept(path)) return file;
-  kept_.push_front({path, opened});
-  if (kept_.size() > most_) kept_.pop_back();
-  return opened;
+  return kept_.get(
+      path.string(), [&] { return std::make_shared<const ReadOnlyFile>(path); }, [](const ReadOnlyFile&) { return 1; });
 }
 
 }  // namespace store

@@ -4,10 +4,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <list>
 #include <memory>
-#include <mutex>
 #include <span>
+#include <string>
+
+#include "core/recently_used.h"
 
 namespace store {
 
@@ -28,22 +29,14 @@ class ReadOnlyFile {
   int number_;
 };
 
-// At most `most` of them, the one not asked for longest is closed first (once whoever reads from it is done). Safe from
-// many threads.
+// Files by path, at most so many; one that goes is closed once whoever reads from it is done. Safe from many threads.
 class OpenFiles {
  public:
-  explicit OpenFiles(std::size_t most) : most_(most) {}
+  explicit OpenFiles(std::int64_t most) : kept_(most) {}
   std::shared_ptr<const ReadOnlyFile> get(const std::filesystem::path& path);  // throws Error
 
  private:
-  struct Kept {
-    std::filesystem::path path;
-    std::shared_ptr<const ReadOnlyFile> file;
-  };
-  std::shared_ptr<const ReadOnlyFile> kept(const std::filesystem::path& path);  // or none; under the lock
-  const std::size_t most_;
-  std::mutex mutex_;
-  std::list<Kept> kept_;  // last asked for first
+  core::RecentlyUsed<std::string, ReadOnlyFile> kept_;
 };
 
 }  // namespace store

@@ -12,11 +12,19 @@
 namespace store {
 namespace {
 
-constexpr std::size_t kOpenShards = 64;
+constexpr std::int64_t kOpenShards = 64;
+constexpr std::int64_t kTablesBytes = std::int64_t{128} << 20;  // where chunks lie, of the cases read last
 
 const char* const kDamaged = "the file was changed or its disk is failing; make these cases again from their source";
 
 using Tables = std::map<std::string, ArrayTable>;
+
+std::int64_t memory_of(const Tables& tables) {
+  std::int64_t sum = 0;
+  for (const auto& [name, table] : tables)
+    sum += static_cast<std::int64_t>(sizeof table + name.size() + table.places.size() * (sizeof table.places[0] + 1));
+  return sum;
+}
 
 void require_inside(const Box& box, const volume::Shape& whole) {
   for (int axis = 0; axis < 3; ++axis) {
@@ -36,10 +44,6 @@ struct Reader::State {
     std::mutex mutex;
     bool done = false;
   };
-  struct Place {
-    std::mutex mutex;
-    std::shared_ptr<const Tables> tables;
-  };
 
   std::filesystem::path folder;
   ReaderOptions options;
@@ -47,8 +51,9 @@ struct Reader::State {
   std::map<std::string, std::int64_t> index_of;
   std::string data_hash;
   std::unique_ptr<Once[]> shard_checked;
-  std::unique_ptr<Place[]> places;
+  mutable core::RecentlyUsed<std::int64_t, Tables> kept_tables{kTablesBytes};
   mutable OpenFiles open_shards{kOpenShards};
+  mutable std::optional<ChunkCache> chunks;
 
   const Manifest::Entry& entry(std::int64_t index) const {
     GADOLIN_CHECK(index >= 0 && index < static_cast<std::int64_t>(manifest.cases.size()));
@@ -80,13 +85,13 @@ struct Reader::State {
   }
 
   std::shared_ptr<const Tables> tables(std::int64_t index) const {
-    Place& place = places[static_cast<std::size_t>(index)];
-    const std::scoped_lock lock(place.mutex);
-    if (!place.tables) {
-      check_shard(entry(index));
-      place.tables = std::make_shared<const Tables>(read_tables(path_of(entry(index)), entry(index).group));
-    }
-    return place.tables;
+    return kept_tables.get(
+        index,
+        [&] {
+          check_shard(entry(index));
+          return std::make_shared<const Tables>(read_tables(path_of(entry(index)), entry(index).group));
+        },
+        memory_of);
   }
 
   // Reads into out(table) -> bytes; errors name case and array.
@@ -96,7 +101,8 @@ struct Reader::State {
     const auto found = all->find(array);
     if (found == all->end()) throw core::Error(array + " is missing in the shard", kDamaged);
     try {
-      read_box(*open_shards.get(path_of(entry(index))), found->second, box, options.verify, out(found->second));
+      const ChunkReading reading{options.verify, chunks ? &*chunks : nullptr, index};
+      read_box(*open_shards.get(path_of(entry(index))), found->second, box, reading, out(found->second));
     } catch (const core::Error& error) {
       throw core::Error(array + ": " + error.story(), kDamaged);
     }
@@ -125,6 +131,7 @@ struct Reader::State {
 Reader::Reader(std::filesystem::path folder, ReaderOptions options) : state_(std::make_unique<State>()) {
   state_->folder = std::move(folder);
   state_->options = options;
+  if (options.cache_bytes > 0) state_->chunks.emplace(options.cache_bytes);
   const std::string name = store_name(state_->folder);
   core::with_context("store " + name, [&] {
     const std::filesystem::path path = manifest_path(state_->folder);
@@ -144,7 +151,6 @@ Reader::Reader(std::filesystem::path folder, ReaderOptions options) : state_(std
   }
   state_->data_hash = hash.hex();
   state_->shard_checked = std::make_unique<State::Once[]>(state_->manifest.shards.size());
-  state_->places = std::make_unique<State::Place[]>(cases.size());
 }
 
 Reader::~Reader() = default;

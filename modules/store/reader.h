@@ -1,9 +1,10 @@
 #pragma once
 // Cases kept in a folder: manifest.json and shards/shard-0000.h5, shard-0001.h5, ... written by store::Writer.
 //
-// Shapes and boxes are {D, H, W}; geometry is LPS millimetres. A reader sees what was committed when it was made and
-// holds a few shards open. Safe to share between threads; chunks are read and unpacked side by side, only the look-up
-// of where a case's chunks lie is one at a time (the HDF5 library is not made for threads).
+// Shapes and boxes are {D, H, W}; geometry is LPS millimetres. A reader sees what was committed when it was made; it
+// holds a few shards open and its memory is bounded, however many cases there are. Safe to share between threads;
+// chunks are read and unpacked side by side, only the look-up of where a case's chunks lie is one at a time (the HDF5
+// library is not made for threads).
 //
 // Every shard is compared with the SHA-256 of the manifest when its first case is read, and chunks with their checksums
 // (chunk.h) as `verify` tells. What does not match is an Error that names the case.
@@ -25,7 +26,8 @@ namespace store {
 struct ReaderOptions {
   // Read every shard once in full before its first case is given. Without it damage is still found, but chunk by chunk.
   bool verify_shards = true;
-  Verify verify = Verify::kFirst;  // of chunks
+  Verify verify = Verify::kFirst;  // of chunks; "first" may come again for a case that was not read for long
+  std::int64_t cache_bytes = 0;    // room for chunks of the compressed tier, kept unpacked
 };
 
 class Reader {

@@ -254,26 +254,51 @@ std::map<std::string, ArrayTable> read_tables(const std::filesystem::path& shard
   const Hdf5Handle checksums(H5Gopen2(group, kChecksums, H5P_DEFAULT), H5Gclose, "open the checksums");
   std::map<std::string, ArrayTable> tables;
   for (const std::string& name : names) {
-    if (name != "summary" && name != kChecksums) tables.emplace(name, read_table(group, checksums, name));
+    if (name == "summary" || name == kChecksums) continue;
+    ArrayTable table = read_table(group, checksums, name);
+    table.number = static_cast<std::uint32_t>(tables.size());
+    tables.emplace(name, std::move(table));
   }
   return tables;
 }
 
 namespace {
 
-// Reads at least `part` of the chunk's voxels into `raw`, a buffer of its size.
+// Chunks of one array, one after the other.
 class ChunkReader {
  public:
-  ChunkReader(const ReadOnlyFile& shard, const ArrayTable& table, Verify verify)
-      : shard_(shard), table_(table), verify_(verify), width_(volume::size_bytes(table.type)) {}
+  ChunkReader(const ReadOnlyFile& shard, const ArrayTable& table, const ChunkReading& reading)
+      : shard_(shard), table_(table), reading_(reading), width_(volume::size_bytes(table.type)) {}
+
+  // The voxels of a chunk, of which `part` is read at least. Valid until the next one is asked for.
+  std::span<const std::byte> get(std::size_t number, ByteRange part) {
+    const bool keep = reading_.cache != nullptr && table_.places.at(number).left_out == 0;
+    if (!keep) {
+      own_.resize(size_bytes());
+      read(number, part, own_);
+      return own_;
+    }
+    kept_ = reading_.cache->get(
+        {reading_.case_index, table_.number, static_cast<std::uint32_t>(number)},
+        [&] {
+          auto raw = std::make_shared<std::vector<std::byte>>(size_bytes());
+          read(number, {0, raw->size()}, *raw);
+          return raw;
+        },
+        [](const std::vector<std::byte>& raw) { return static_cast<std::int64_t>(raw.size()); });
+    return *kept_;
+  }
+
+ private:
+  std::size_t size_bytes() const { return static_cast<std::size_t>(table_.chunk.voxels()) * width_; }
 
   void read(std::size_t number, ByteRange part, std::span<std::byte> raw) {
     const ArrayTable::Place& place = table_.places.at(number);
     const bool plain = place.left_out != 0;
     if (plain ? place.size != raw.size() : place.size >= raw.size())
       throw core::Error("a chunk has another size than it can have");
-    const bool due = verify_ == Verify::kAlways ||
-                     (verify_ == Verify::kFirst && !table_.compared[number].load(std::memory_order_relaxed));
+    const bool due = reading_.verify == Verify::kAlways ||
+                     (reading_.verify == Verify::kFirst && !table_.compared[number].load(std::memory_order_relaxed));
     if (plain) {
       if (due) part = {0, raw.size()};
       shard_.read(place.offset + part.begin, raw.subspan(part.begin, part.end - part.begin));
@@ -286,7 +311,6 @@ class ChunkReader {
     unpack(packed_, width_, part, raw);
   }
 
- private:
   void compare(std::size_t number, std::span<const std::byte> bytes) {
     if (checksum(bytes) != table_.places[number].checksum)
       throw core::Error("chunk " + std::to_string(number) + " is damaged: its checksum does not match");
@@ -295,25 +319,26 @@ class ChunkReader {
 
   const ReadOnlyFile& shard_;
   const ArrayTable& table_;
-  const Verify verify_;
+  const ChunkReading reading_;
   const std::size_t width_;
-  std::vector<std::byte> packed_;
+  std::vector<std::byte> packed_, own_;
+  std::shared_ptr<const std::vector<std::byte>> kept_;
 };
 
 }  // namespace
 
-void read_box(const ReadOnlyFile& shard, const ArrayTable& table, const Box& box, Verify verify,
+void read_box(const ReadOnlyFile& shard, const ArrayTable& table, const Box& box, const ChunkReading& reading,
               std::span<std::byte> out) {
   const std::size_t width = volume::size_bytes(table.type);
   const std::size_t slice = static_cast<std::size_t>(table.chunk.height * table.chunk.width) * width;
-  ChunkReader chunks(shard, table, verify);
-  std::vector<std::byte> raw(static_cast<std::size_t>(table.chunk.depth) * slice);
+  ChunkReader chunks(shard, table, reading);
   for_each_chunk(table.shape, table.chunk, box, [&](std::int64_t number, const Box& piece) {
     const std::int64_t first = std::max(box.begin[0], piece.begin[0]) - piece.begin[0];
     const std::int64_t end =
         std::min(box.begin[0] + box.shape.depth, piece.begin[0] + piece.shape.depth) - piece.begin[0];
-    chunks.read(static_cast<std::size_t>(number),
-                {static_cast<std::size_t>(first) * slice, static_cast<std::size_t>(end) * slice}, raw);
+    const std::span<const std::byte> raw =
+        chunks.get(static_cast<std::size_t>(number),
+                   {static_cast<std::size_t>(first) * slice, static_cast<std::size_t>(end) * slice});
     for_each_shared_row(piece, table.chunk, box, box.shape, [&](std::int64_t from, std::int64_t to, std::int64_t n) {
       std::memcpy(out.data() + static_cast<std::size_t>(to) * width,
                   raw.data() + static_cast<std::size_t>(from) * width, static_cast<std::size_t>(n) * width);

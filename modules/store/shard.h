@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "store/chunk.h"
+#include "store/chunk_cache.h"
 #include "store/open_files.h"
 #include "store/summary.h"
 #include "volume/volume.h"
@@ -71,6 +72,7 @@ struct ArrayTable {
     std::uint64_t offset = 0, size = 0, checksum = 0;
     std::uint32_t left_out = 0;
   };
+  std::uint32_t number = 0;  // among the arrays of the case
   volume::Shape shape, chunk;
   volume::VoxelType type = volume::VoxelType::kFloat32;
   std::vector<Place> places;                              // in C order of the chunk grid
@@ -80,9 +82,16 @@ struct ArrayTable {
 // Reads the tables of one case. Throws Error when that is not possible.
 std::map<std::string, ArrayTable> read_tables(const std::filesystem::path& shard, const std::string& group);
 
+// How chunks are read: `cache` may be null; its keys name this case.
+struct ChunkReading {
+  Verify verify = Verify::kFirst;
+  ChunkCache* cache = nullptr;
+  std::int64_t case_index = 0;
+};
+
 // The box of an array into `out` (C order, width fastest). The box lies inside. Safe from many threads. Throws Error on
 // damage.
-void read_box(const ReadOnlyFile& shard, const ArrayTable& table, const Box& box, Verify verify,
+void read_box(const ReadOnlyFile& shard, const ArrayTable& table, const Box& box, const ChunkReading& reading,
               std::span<std::byte> out);
 
 // Tells the kernel to fetch the chunks of the box from the disk meanwhile.

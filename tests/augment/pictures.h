@@ -10,6 +10,7 @@
 
 #include "augment/recipe.h"
 #include "core/rng.h"
+#include "tensor_source.h"
 
 namespace pictures {
 
@@ -73,7 +74,7 @@ inline Sample coordinates(const volume::Shape& shape, std::array<double, 3> spac
 }
 
 inline augment::View apply(const augment::Drawing& drawing, const Sample& sample) {
-  return augment::apply(drawing, sample.image, sample.labels, sample.whole, sample.frame.shape);
+  return augment::apply(drawing, TensorSource(sample.image, sample.labels, sample.whole, sample.frame.shape).source());
 }
 
 // Reads the box that was drawn and nothing else.
@@ -84,7 +85,7 @@ inline augment::View apply_to_box(const augment::Drawing& drawing, const Sample&
     for (int a = 0; a < 3; ++a) tensor = tensor.narrow(tensor.dim() - 3 + a, box.begin[a], box.shape[a]);
     return tensor.contiguous();
   };
-  return augment::apply(drawing, cut(sample.image), cut(sample.labels), box, sample.frame.shape);
+  return augment::apply(drawing, TensorSource(cut(sample.image), cut(sample.labels), box, sample.frame.shape).source());
 }
 
 inline bool same(const at::Tensor& a, const at::Tensor& b) {

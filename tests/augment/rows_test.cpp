@@ -123,7 +123,7 @@ TEST(PickRow, IsTrilinearInsideOfTheBoxAndTheNearestPlaceOutside) {
     augment::RowPlaces places(50);
     augment::find_row(source, line, places);
     std::vector<float> out(50);
-    augment::interpolate_row(source, places, box.data(), out.data());
+    augment::interpolate_row(source, places, box.data(), {}, out.data());
     for (std::size_t w = 0; w < out.size(); ++w) {
       std::array<double, 3> at{};
       bool inside = true;

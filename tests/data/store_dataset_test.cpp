@@ -48,9 +48,10 @@ volume::Case make_case(int i, const volume::Shape& shape) {
 
 class Store {
  public:
-  explicit Store(int cases) : path_(fs::temp_directory_path() / ("gadolin-data-" + std::to_string(::getpid()))) {
+  explicit Store(int cases, store::WriterOptions options = {})
+      : path_(fs::temp_directory_path() / ("gadolin-data-" + std::to_string(::getpid()))) {
     fs::remove_all(path_);
-    store::Writer writer(path_);
+    store::Writer writer(path_, options);
     for (int i = 0; i < cases; ++i) writer.add(make_case(i, {4, 5, 6 + i % 2}));
     writer.commit();
   }
@@ -81,8 +82,8 @@ class Corner : public data::ViewMaker {
   data::ViewSample apply(const Drawing& drawing, const data::Picture& picture) const override {
     EXPECT_EQ(picture.box, drawing.box());
     data::ViewSample view;
-    view.image = picture.image;
-    view.labels = picture.labels;
+    view.image = data::image_of(picture);
+    view.labels = data::labels_of(picture);
     view.valid = at::ones({2, 2, 2}, at::kByte);
     for (int a = 0; a < 3; ++a) view.voxel_to_case.rows[a][3] = static_cast<double>(picture.box.begin[a]);
     return view;
@@ -142,11 +143,11 @@ TEST(StoreDataset, AnAbsentChannelIsZeroAndFlaggedAndSoAreLabels) {
     EXPECT_EQ(sample.has_labels, even);
     EXPECT_EQ(sample.views[0].labels.defined(), even);
   }
-  const volume::Frame& frame = dataset.frame(2);
+  const volume::Frame frame = *dataset.frame(2);
   ASSERT_EQ(frame.locations.size(), 4u);
   EXPECT_EQ(frame.locations[3], (std::vector<volume::Voxel>{{0, 0, 5}}));
   EXPECT_EQ(frame.spacing_mm[0], 3);
-  EXPECT_TRUE(dataset.frame(1).locations.empty());
+  EXPECT_TRUE(dataset.frame(1)->locations.empty());
 }
 
 TEST(StoreDataset, OptionsChooseCasesAndChannels) {
@@ -172,9 +173,9 @@ TEST(StoreDataset, OptionsChooseCasesAndChannels) {
 TEST(StoreDataset, TheCacheChangesNothing) {
   const Store store(4);
   const data::StoreDataset plain(store.reader(), std::make_shared<Corner>(2), {});
-  data::StoreDatasetOptions options;
-  options.cache_bytes = 3 * 4 * 5 * 7 * 16;  // room for three of the four
-  const data::StoreDataset cached(store.reader(), std::make_shared<Corner>(2), options);
+  const auto reader =
+      std::make_shared<store::Reader>(store.path(), store::ReaderOptions{.cache_bytes = 3 * 4 * 5 * 7 * 4});
+  const data::StoreDataset cached(reader, std::make_shared<Corner>(2), {});
   for (std::uint64_t n = 0; n < 12; ++n) {
     const data::Sample a = plain.get(n), b = cached.get(n);
     for (int v = 0; v < 2; ++v) {
@@ -217,6 +218,71 @@ TEST(StoreDataset, ACorruptCaseIsAnErrorWithItsName) {
   } catch (const core::Error& error) {
     EXPECT_NE(error.story().find(reader->summary(dataset->case_of(0)).id), std::string::npos) << error.what();
   }
+}
+
+// Cuts the shards of these cases, one case a shard.
+void cut(const Store& store, const std::vector<std::string>& ids) {
+  const auto reader = store.reader();
+  for (const std::string& id : ids) {
+    const auto number = id.substr(id.find('-') + 1);
+    const fs::path shard = store.path() / "shards" / ("shard-" + std::string(4 - number.size(), '0') + number + ".h5");
+    fs::resize_file(shard, fs::file_size(shard) / 2);
+  }
+}
+
+data::StoreDatasetOptions skipping() {
+  data::StoreDatasetOptions options;
+  options.skip_damaged = true;
+  return options;
+}
+
+TEST(StoreDataset, ADamagedCaseIsLeftOutWhereThatIsWantedAndTheNextOneStandsIn) {
+  const Store store(12, {.cases_per_shard = 1});
+  const data::StoreDataset sound(store.reader(), std::make_shared<Corner>(2), {});
+  std::vector<data::Sample> expected;
+  for (std::uint64_t n = 0; n < 24; ++n) expected.push_back(sound.get(n));
+  cut(store, {"case-3"});
+  const auto dataset = std::make_shared<data::StoreDataset>(store.reader(), std::make_shared<Corner>(2), skipping());
+  EXPECT_TRUE(dataset->left_out().empty());
+  int replaced = 0;
+  data::Loader loader(dataset, {.batch_size = 1, .workers = 4});
+  for (const data::Sample& sample : expected) {
+    const data::Batch batch = loader.next();
+    const bool own = sample.id == "case-3", partner = store.reader()->summary(sample.view_case[1]).id == "case-3";
+    EXPECT_EQ(batch.ids[0], own ? "case-4" : sample.id);
+    replaced += own || partner ? 1 : 0;
+    if (!own) {
+      EXPECT_TRUE(at::equal(batch.views[0].images[0], sample.views[0].image));
+    }
+    if (!own && !partner) {
+      EXPECT_TRUE(at::equal(batch.views[1].images[0], sample.views[1].image));
+    }
+  }
+  EXPECT_GE(replaced, 2);
+  EXPECT_EQ(dataset->left_out(), std::vector<std::string>{"case-3"});
+  const data::StoreDataset strict(store.reader(), std::make_shared<Corner>(), {});
+  EXPECT_THROW(for (std::uint64_t n = 0; n < 12; ++n) strict.get(n), core::Error);
+}
+
+TEST(StoreDataset, MoreThanATenthOfDamagedCasesIsAnErrorThatCountsThem) {
+  const Store store(12, {.cases_per_shard = 1});
+  cut(store, {"case-3", "case-8"});
+  const data::StoreDataset dataset(store.reader(), std::make_shared<Corner>(), skipping());
+  try {
+    for (std::uint64_t n = 0; n < 12; ++n) dataset.get(n);
+    FAIL();
+  } catch (const core::Error& error) {
+    EXPECT_NE(error.story().find("2 of 12 cases"), std::string::npos) << error.what();
+  }
+  EXPECT_THROW(dataset.get(0), core::Error) << "and stays one";
+}
+
+TEST(StoreDataset, AStoreOfNothingButDamageIsAnErrorAndNotAnEndlessSearch) {
+  const Store store(1, {.cases_per_shard = 1});
+  cut(store, {"case-0"});
+  const data::StoreDataset dataset(store.reader(), std::make_shared<Corner>(), skipping());
+  EXPECT_THROW(dataset.get(0), core::Error);
+  EXPECT_THROW(dataset.get(1), core::Error);
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <numeric>
+
 #include "augment/recipes.h"
 
 namespace {
@@ -12,7 +14,9 @@ TEST(ViewMaker, GivesDataWhatTheRecipeGives) {
   volume::Frame frame;
   frame.shape = {12, 14, 16};
   data::Picture picture;
-  picture.image = at::arange(12 * 14 * 16, at::kFloat).reshape({1, 12, 14, 16});
+  picture.channels.emplace_back(volume::Volume(frame.shape, volume::VoxelType::kInt16, {}));
+  const auto voxels = picture.channels[0]->voxels<std::int16_t>();
+  std::iota(voxels.begin(), voxels.end(), std::int16_t{0});
   picture.box = {{0, 0, 0}, frame.shape};
   picture.case_shape = frame.shape;
   const std::vector<augment::Recipe> recipes{augment::contrastive({8, 8, 8}), augment::masked({8, 8, 8})};
@@ -25,7 +29,8 @@ TEST(ViewMaker, GivesDataWhatTheRecipeGives) {
     const data::ViewSample made = maker->apply(*drawing, picture);
     const auto expected = recipes[static_cast<std::size_t>(view)].draw(frame, 7, 42, static_cast<std::uint32_t>(view));
     EXPECT_EQ(drawing->box(), expected.box());
-    const augment::View same = augment::apply(expected, picture.image, {}, picture.box, frame.shape);
+    const volume::Volume* const channels[] = {&*picture.channels[0]};
+    const augment::View same = augment::apply(expected, {channels, nullptr, picture.box, frame.shape});
     EXPECT_TRUE(at::equal(made.image, same.image));
     EXPECT_TRUE(at::equal(made.valid, same.valid));
     EXPECT_EQ(made.hidden.defined(), view == 1);

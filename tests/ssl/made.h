@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "../augment/tensor_source.h"
 #include "core/rng.h"
 #include "data/dataset.h"
 #include "ssl/method.h"
@@ -90,7 +91,7 @@ inline data::Batch batch(const ssl::Method& method, std::int64_t size, std::uint
     std::uint32_t view = 0;
     for (const augment::Recipe& recipe : method.views()) {
       const augment::Drawing drawing = recipe.draw(frame, 5, number, view++);
-      augment::View made = augment::apply(drawing, image, {}, {{0, 0, 0}, shape}, shape);
+      augment::View made = augment::apply(drawing, TensorSource(image, {}, {{0, 0, 0}, shape}, shape).source());
       sample.views.push_back({made.image, made.labels, made.valid, made.hidden, made.voxel_to_case});
       sample.view_case.push_back(static_cast<std::int64_t>(number));
       sample.view_case_shape.push_back(shape);

@@ -244,6 +244,28 @@ TEST(Store, ManyThreadsReadOneReaderAndGetWhatOneGets) {
   EXPECT_EQ(wrong, 0);
 }
 
+TEST(Store, KeptChunksChangeNothingAndAreReadOnce) {
+  const Scratch scratch;
+  write(scratch / "s", 3, {.cases_per_shard = 3});
+  const store::Reader plain(scratch / "s"), small(scratch / "s", {.cache_bytes = 4000}),
+      large(scratch / "s", {.cache_bytes = 1 << 24});
+  std::atomic<int> wrong{0};
+  core::parallel_for(200, 4, [&](std::int64_t i) {
+    const std::int64_t index = i % 3, channel = i % 2 * 2;
+    const volume::Shape whole = plain.whole(index).shape;
+    const store::Box box{{i % 2, i % 3, 1}, {whole.depth - 2, whole.height - 3, whole.width - 1}};
+    const volume::Volume truth = plain.read(index, channel, box);
+    wrong +=
+        !same_voxels(small.read(index, channel, box), truth) || !same_voxels(large.read(index, channel, box), truth);
+  });
+  EXPECT_EQ(wrong, 0);
+  write_bytes(scratch / "s/shards/shard-0000.h5", "");  // whatever is read from now on was kept
+  for (std::int64_t index = 0; index < 3; ++index) {
+    const volume::Case truth = small_case(static_cast<int>(index));
+    EXPECT_TRUE(same_voxels(large.read(index, 0, large.whole(index)), *truth.channels[0].image));
+  }
+}
+
 TEST(Store, AnyHdf5ToolReadsTheArraysOfBothTiers) {
   // What the library asks of a filter that is none of its own; h5py has it from hdf5plugin (tests/bench/store_peers.py
   // reads with that).

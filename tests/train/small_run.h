@@ -78,7 +78,7 @@ class Corners : public data::ViewMaker {
   }
   data::ViewSample apply(const Drawing&, const data::Picture& picture) const override {
     data::ViewSample view;
-    view.image = picture.image;
+    view.image = data::image_of(picture);
     view.valid = at::ones({4, 4, 4}, at::kByte);
     for (int a = 0; a < 3; ++a) view.voxel_to_case.rows[a][3] = static_cast<double>(picture.box.begin[a]);
     return view;
