@@ -46,7 +46,7 @@ __global__ void __launch_bounds__(kThreads) pick_rows(BatchTables batch) {
   __shared__ voxel::Line lines[kRowsOfBlock];
   const auto i = static_cast<std::int32_t>(blockIdx.y);
   const BatchSample sample = batch.in_samples[i / batch.channels];
-  const BatchLane& lane = batch.in_lanes[i];
+  const BatchLane lane = batch.in_lanes[i];
   const int across = static_cast<int>(threadIdx.x), warp = static_cast<int>(threadIdx.y);
   const std::int32_t row = static_cast<std::int32_t>(blockIdx.x) * kRowsOfBlock + warp;
   const std::int32_t d = row / batch.height, h = row % batch.height;
@@ -140,7 +140,7 @@ __global__ void __launch_bounds__(kThreads) write_views(BatchTables batch) {
   const auto i = static_cast<std::int32_t>(blockIdx.y);
   const StageOfLane of = batch.in_lanes[i].stages[kFinal];
   if (of.active == 0) return;
-  const BatchSample& sample = batch.in_samples[i / batch.channels];
+  const BatchSample sample = batch.in_samples[i / batch.channels];
   change_block(batch, i, ready_change(batch, i, of.change),
                [&](std::int32_t at, float voxel) { finish_voxel(batch, sample, i, at, voxel); });
 }

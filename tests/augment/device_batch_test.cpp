@@ -143,7 +143,7 @@ TEST(DeviceBatch, ReadsTheBoxThatWasDrawnAndLabelsOfTwoBytes) {
   std::vector<DeviceSource> sources;
   for (std::size_t n = 0; n < batch.cases.size(); ++n) {
     const volume::VoxelBox box = batch.drawings[n].box();
-    batch.cases[n].labels *= 1000;
+    batch.cases[n].labels *= 30;
     const auto cut = [&](at::Tensor tensor) {
       for (int a = 0; a < 3; ++a) tensor = tensor.narrow(tensor.dim() - 3 + a, box.begin[a], box.shape[a]);
       kept.push_back(tensor.contiguous());
