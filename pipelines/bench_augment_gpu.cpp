@@ -25,7 +25,6 @@ at::TensorOptions on_gpu(at::ScalarType type) { return at::TensorOptions(type).d
 at::Tensor bytes_on_gpu(std::size_t size) {
   return at::empty({static_cast<std::int64_t>(std::max<std::size_t>(size, 1))}, on_gpu(at::kByte));
 }
-std::byte* begin_of(const at::Tensor& bytes) { return reinterpret_cast<std::byte*>(bytes.data_ptr<std::uint8_t>()); }
 
 struct GpuBatch {
   volume::Volume kept;  // int16
@@ -70,6 +69,9 @@ struct ReadyBatch {
   }
   void run() const {
     if constexpr (runtime::kCudaKernels) {
+      const auto begin_of = [](const at::Tensor& bytes) {
+        return reinterpret_cast<std::byte*>(bytes.data_ptr<std::uint8_t>());
+      };
       const bool bf16 = image.scalar_type() == at::kBFloat16;
       augment::gpu::run(packed, begin_of(tables),
                         {image.data_ptr(), bf16, nullptr, valid.data_ptr<std::uint8_t>(), nullptr}, begin_of(scratch),
