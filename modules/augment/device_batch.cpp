@@ -268,6 +268,14 @@ bool supports(const Drawing& drawing) {
   return true;
 }
 
+volume::Transform voxel_to_case(const Drawing& drawing) {
+  volume::Transform map;
+  for (const Drawn& drawn : drawing.ops) {
+    if (!drawn.skipped()) map = map.after(op_named(drawn.op).transform(drawn, drawing.patch));
+  }
+  return map;
+}
+
 PackedBatch pack(std::span<const Drawing> drawings, std::span<const DeviceSource> sources) {
   GADOLIN_CHECK(!drawings.empty() && drawings.size() == sources.size() && !sources[0].channels.empty());
   PackedBatch batch;

@@ -19,6 +19,7 @@
 #include "augment/device_batch_plan.h"
 #include "runtime/dispatch.h"
 #include "volume/reorient.h"
+#include "volume/transform.h"
 
 namespace augment {
 
@@ -29,6 +30,8 @@ struct Drawing;  // recipe.h, which has tensors
 // kLongestSide. The CPU makes the rest.
 inline constexpr std::int64_t kLongestSide = 1536;
 bool supports(const Drawing& drawing);
+// As View::voxel_to_case.
+volume::Transform voxel_to_case(const Drawing& drawing);
 
 // Where the voxels of one channel lie: [D, H, W] of the box that was read, in the type they are stored in.
 // value = voxel * scale + offset, after interpolation.

@@ -114,6 +114,7 @@ inline void expect_views(const Batch& batch, const Made& made, double part = 1e-
     EXPECT_TRUE(at::equal(made.labels[i].to(at::kCPU), truth.labels));
     const at::Tensor hidden = truth.hidden.defined() ? truth.hidden : at::zeros_like(truth.valid);
     EXPECT_TRUE(at::equal(made.hidden[i].to(at::kCPU), hidden));
+    EXPECT_EQ(augment::voxel_to_case(batch.drawings[n]), truth.voxel_to_case);
   }
 }
 
