@@ -68,8 +68,7 @@ inline Stored stored(const Batch& batch, const at::Device& device) {
   Stored all;
   for (const pictures::Sample& each : batch.cases) {
     augment::DeviceSource source;
-    const at::Tensor image = each.image.to(device);
-    const at::Tensor labels = each.labels.to(at::kByte).to(device);
+    const at::Tensor image = each.image.to(device), labels = each.labels.to(at::kByte).to(device);
     for (std::int64_t c = 0; c < image.size(0); ++c)
       source.channels.push_back({image[c].data_ptr<float>(), augment::Stored::kFloat32});
     source.labels = labels.data_ptr<std::uint8_t>();
