@@ -4,12 +4,15 @@
 #include <ATen/core/grad_mode.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
 
 #include "augment/recipes.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "pipelines/bench.h"
+#include "pipelines/bench_augment_gpu.h"
 #include "pipelines/bench_npy.h"
 #include "pipelines/bench_peers.h"
 #include "volume/phantom.h"
@@ -166,6 +169,8 @@ std::vector<BenchResult> run(const BenchOptions& options) {
     rows.push_back({name + ", of int16", mvoxel, "Mvoxel", "", "", both[1], 0, 0});
   }
   at::set_num_threads(before);
+  rows.back().note = gpu_views_left_out();
+  if (rows.back().note.empty()) std::ranges::copy(gpu_views(options), std::back_inserter(rows));
   return rows;
 }
 

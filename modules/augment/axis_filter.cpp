@@ -124,4 +124,12 @@ void filter(std::span<float> channel, const volume::Shape& shape, int axis, cons
   }
 }
 
+void filter(const Block<float>& image, const AxisFilters& filters) {
+  GADOLIN_CHECK(static_cast<std::int64_t>(filters.size()) == 3 * image.channels);
+  for (std::size_t i = 0; i < filters.size(); ++i) {
+    if (filters[i].weights.empty()) continue;
+    filter(image.channel(static_cast<std::int64_t>(i / 3)), image.shape, static_cast<int>(i % 3), filters[i]);
+  }
+}
+
 }  // namespace augment

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "augment/pick_row.h"
+#include "augment/voxel_place.h"
 #include "core/error.h"
 #include "core/rng.h"
 #include "volume/rows.h"
@@ -18,9 +19,8 @@ Bend::Knots Bend::knots(std::int64_t extent, std::int64_t cells) {
   for (std::int64_t i = 0; i < extent; ++i) {
     const double x = static_cast<double>(i) / cell(extent, cells);
     const std::int64_t first = std::min(static_cast<std::int64_t>(x), cells - 1);
-    const double t = x - static_cast<double>(first), u = 1 - t;
-    const std::array<double, 4> weights{u * u * u / 6, (3 * t * t * t - 6 * t * t + 4) / 6,
-                                        (3 * u * u * u - 6 * u * u + 4) / 6, t * t * t / 6};
+    double weights[4];
+    voxel::spline_weights(x - static_cast<double>(first), weights);
     for (std::size_t k = 0; k < 4; ++k) knots.weights[k].push_back(static_cast<float>(weights[k]));
     if (knots.first.empty() || knots.first.back() != first)
       knots.cells.emplace_back(static_cast<std::size_t>(i), static_cast<std::size_t>(i));

@@ -27,19 +27,24 @@ class Bend {
 
   static double cell(std::int64_t extent, std::int64_t cells);  // voxels
 
- private:
   struct Knots {
     std::vector<std::int64_t> first;                         // by voxel: of the four control points around it
     std::array<std::vector<float>, 4> weights;               // by voxel
     std::vector<std::pair<std::size_t, std::size_t>> cells;  // the voxels of each cell: begin, end
   };
+  // What rows are made of, for whoever makes them elsewhere (device_batch.h).
+  std::int64_t points() const { return points_; }
+  const Knots& along(int axis) const { return knots_[static_cast<std::size_t>(axis)]; }
+  const std::vector<float>& control() const { return control_; }  // [points, points, 3, points]
+
+ private:
   static Knots knots(std::int64_t extent, std::int64_t cells);
   // out = the four rows of `rows` around this voxel of an axis, each out.size() long, with their weights.
   static void blend(const std::vector<float>& rows, const Knots& knots, std::int64_t voxel, std::vector<float>& out);
 
-  std::int64_t points_;              // control points along an axis
-  std::array<Knots, 3> knots_;       // by axis
-  std::vector<float> control_;       // [points, points, 3, points]
+  std::int64_t points_;         // control points along an axis
+  std::array<Knots, 3> knots_;  // by axis
+  std::vector<float> control_;
   std::vector<float> plane_, line_;  // [points, 3, points], [3, points]
   std::array<std::vector<float>, 3> row_;
 };

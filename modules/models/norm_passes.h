@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "runtime/dispatch.h"
+#include "runtime/bf16.h"
 
 namespace models {
 
@@ -24,15 +24,8 @@ GADOLIN_HOST_DEVICE inline float norm_gradient(float dz, float x, float mean, fl
   return of_dz * dz + of_x * (x - mean) + rest;
 }
 
-// bfloat16 by its bits: to the nearest, ties to even; what is no number stays none.
-GADOLIN_HOST_DEVICE inline float from_bf16(std::uint16_t bits) {
-  return __builtin_bit_cast(float, static_cast<std::uint32_t>(bits) << 16);
-}
-GADOLIN_HOST_DEVICE inline std::uint16_t to_bf16(float value) {
-  const auto bits = __builtin_bit_cast(std::uint32_t, value);
-  const std::uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
-  return static_cast<std::uint16_t>(value == value ? rounded : 0x7fc0u);
-}
+using runtime::from_bf16;
+using runtime::to_bf16;
 
 // Sums over voxels of x - origin and its square, each [samples, channels].
 struct MomentsPass {

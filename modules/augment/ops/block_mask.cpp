@@ -41,18 +41,9 @@ class BlockMaskOp final : public Op {
   Drawn identity(const volume::Frame&, const volume::Shape&) const override { return written(0, 1); }
 
   void change(const Drawn& drawn, const Patch& patch) const override {
-    drawn.require(7);
     GADOLIN_CHECK(!patch.hidden.empty());
     const volume::Shape& shape = patch.image.shape;
-    std::array<std::int64_t, 3> side{}, blocks{};
-    for (std::size_t a = 0; a < 3; ++a) {
-      drawn.require(drawn.values[a] >= 1 && drawn.values[a] <= 1e6, "block");
-      side[a] = static_cast<std::int64_t>(drawn.values[a]);
-      blocks[a] = (shape[static_cast<int>(a)] + side[a] - 1) / side[a];
-    }
-    drawn.require(drawn.values[3] >= 0 && drawn.values[3] <= 1, "share");
-    const auto chosen = choose(blocks[0] * blocks[1] * blocks[2], drawn.values[3], seed_at(drawn.values, 5));
-    const bool erase = drawn.values[4] == 1;
+    const auto [side, blocks, chosen, erase] = hidden_blocks(drawn, shape);
     std::size_t at = 0;
     for (std::int64_t d = 0; d < shape.depth; ++d) {
       for (std::int64_t h = 0; h < shape.height; ++h) {
@@ -80,6 +71,21 @@ class BlockMaskOp final : public Op {
 };
 
 }  // namespace
+
+HiddenBlocks hidden_blocks(const Drawn& drawn, const volume::Shape& view) {
+  drawn.require(7);
+  HiddenBlocks hidden;
+  for (std::size_t a = 0; a < 3; ++a) {
+    drawn.require(drawn.values[a] >= 1 && drawn.values[a] <= 1e6, "block");
+    hidden.side[a] = static_cast<std::int64_t>(drawn.values[a]);
+    hidden.blocks[a] = (view[static_cast<int>(a)] + hidden.side[a] - 1) / hidden.side[a];
+  }
+  drawn.require(drawn.values[3] >= 0 && drawn.values[3] <= 1, "share");
+  const std::int64_t count = hidden.blocks[0] * hidden.blocks[1] * hidden.blocks[2];
+  hidden.chosen = choose(count, drawn.values[3], seed_at(drawn.values, 5));
+  hidden.erase = drawn.values[4] == 1;
+  return hidden;
+}
 
 OpPointer make(const BlockMask& settings) { return std::make_shared<const BlockMaskOp>(settings); }
 const OpEntry block_mask_entry = entry_of<BlockMaskOp, BlockMask>("block_mask", "hides blocks of the view");

@@ -1,4 +1,6 @@
 #pragma once
+#include <array>
+
 #include "augment/ops.h"
 
 namespace augment {
@@ -22,5 +24,13 @@ struct BlockMask {
   }
 };
 OpPointer make(const BlockMask& settings);
+
+// What was drawn, for a view of this shape. Throws Error for values that do not fit.
+struct HiddenBlocks {
+  std::array<std::int64_t, 3> side{}, blocks{};  // voxels of a block, blocks of the view
+  std::vector<std::uint8_t> chosen;              // 1: hidden, [d, h, w]
+  bool erase = false;
+};
+HiddenBlocks hidden_blocks(const Drawn& drawn, const volume::Shape& view);
 
 }  // namespace augment

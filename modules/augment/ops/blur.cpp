@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "augment/axis_filter.h"
-
 namespace augment {
 namespace {
 
@@ -29,15 +27,7 @@ class BlurOp final : public Op {
   }
 
   void change(const Drawn& drawn, const Patch& patch) const override {
-    drawn.require(3 * static_cast<std::size_t>(patch.image.channels));
-    constexpr double kNothing = 0.2;  // a neighbour would get less than 1e-5
-    for (std::size_t i = 0; i < drawn.values.size(); ++i) {
-      const double sigma = drawn.values[i];
-      const int axis = static_cast<int>(i % 3);
-      if (sigma < kNothing || patch.image.shape[axis] == 1) continue;
-      filter(patch.image.channel(static_cast<std::int64_t>(i / 3)), patch.image.shape, axis,
-             gaussian(patch.image.shape[axis], sigma));
-    }
+    filter(patch.image, blur_filters(drawn, patch.image.channels, patch.image.shape));
   }
 
  private:
@@ -45,6 +35,18 @@ class BlurOp final : public Op {
 };
 
 }  // namespace
+
+AxisFilters blur_filters(const Drawn& drawn, std::int64_t channels, const volume::Shape& view) {
+  drawn.require(3 * static_cast<std::size_t>(channels));
+  constexpr double kNothing = 0.2;  // a neighbour would get less than 1e-5
+  AxisFilters filters(drawn.values.size());
+  for (std::size_t i = 0; i < filters.size(); ++i) {
+    const std::int64_t extent = view[static_cast<int>(i % 3)];
+    if (drawn.values[i] < kNothing || extent == 1) continue;
+    filters[i] = gaussian(extent, drawn.values[i]);
+  }
+  return filters;
+}
 
 OpPointer make(const Blur& settings) { return std::make_shared<const BlurOp>(settings); }
 const OpEntry blur_entry = entry_of<BlurOp, Blur>("blur", "Gaussian blur");

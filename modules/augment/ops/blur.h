@@ -1,4 +1,5 @@
 #pragma once
+#include "augment/axis_filter.h"
 #include "augment/ops.h"
 
 namespace augment {
@@ -21,5 +22,7 @@ struct Blur {
   }
 };
 OpPointer make(const Blur& settings);
+// What was drawn does these, one after the other. Throws Error for values that do not fit.
+AxisFilters blur_filters(const Drawn& drawn, std::int64_t channels, const volume::Shape& view);
 
 }  // namespace augment

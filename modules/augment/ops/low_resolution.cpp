@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "augment/axis_filter.h"
-
 namespace augment {
 namespace {
 
@@ -39,17 +37,7 @@ class LowResolutionOp final : public Op {
   }
 
   void change(const Drawn& drawn, const Patch& patch) const override {
-    drawn.require(3 * static_cast<std::size_t>(patch.image.channels));
-    for (std::size_t i = 0; i < drawn.values.size(); ++i) {
-      const double kept = drawn.values[i];
-      drawn.require(kept > 0 && kept <= 1, "resolution");
-      const int axis = static_cast<int>(i % 3);
-      const std::int64_t extent = patch.image.shape[axis];
-      const auto coarse = std::max<std::int64_t>(1, std::llround(kept * static_cast<double>(extent)));
-      if (coarse == extent) continue;
-      filter(patch.image.channel(static_cast<std::int64_t>(i / 3)), patch.image.shape, axis,
-             through_coarse(extent, coarse));
-    }
+    filter(patch.image, low_resolution_filters(drawn, patch.image.channels, patch.image.shape));
   }
 
  private:
@@ -57,6 +45,19 @@ class LowResolutionOp final : public Op {
 };
 
 }  // namespace
+
+AxisFilters low_resolution_filters(const Drawn& drawn, std::int64_t channels, const volume::Shape& view) {
+  drawn.require(3 * static_cast<std::size_t>(channels));
+  AxisFilters filters(drawn.values.size());
+  for (std::size_t i = 0; i < filters.size(); ++i) {
+    const double kept = drawn.values[i];
+    drawn.require(kept > 0 && kept <= 1, "resolution");
+    const std::int64_t extent = view[static_cast<int>(i % 3)];
+    const auto coarse = std::max<std::int64_t>(1, std::llround(kept * static_cast<double>(extent)));
+    if (coarse != extent) filters[i] = through_coarse(extent, coarse);
+  }
+  return filters;
+}
 
 OpPointer make(const LowResolution& settings) { return std::make_shared<const LowResolutionOp>(settings); }
 const OpEntry low_resolution_entry =

@@ -1,4 +1,5 @@
 #pragma once
+#include "augment/axis_filter.h"
 #include "augment/ops.h"
 
 namespace augment {
@@ -27,5 +28,7 @@ struct LowResolution {
   }
 };
 OpPointer make(const LowResolution& settings);
+// What was drawn does these, one after the other. Throws Error for values that do not fit.
+AxisFilters low_resolution_filters(const Drawn& drawn, std::int64_t channels, const volume::Shape& view);
 
 }  // namespace augment

@@ -54,7 +54,7 @@ class MirrorOp final : public Op {
   Drawn identity(const volume::Frame&, const volume::Shape&) const override { return drawn({0, 0, 0}); }
 
   volume::Transform transform(const Drawn& drawn, const volume::Shape& patch) const override {
-    const std::array<bool, 3> turned = axes(drawn);
+    const std::array<bool, 3> turned = mirrored_axes(drawn);
     volume::Transform map;
     for (int a = 0; a < 3; ++a) {
       if (!turned[a]) continue;
@@ -65,7 +65,7 @@ class MirrorOp final : public Op {
   }
 
   void change(const Drawn& drawn, const Patch& patch) const override {
-    const std::array<bool, 3> turned = axes(drawn);
+    const std::array<bool, 3> turned = mirrored_axes(drawn);
     const volume::Shape& shape = patch.image.shape;
     for (std::int64_t c = 0; c < patch.image.channels; ++c) {
       turn_around(patch.image.channel(c).data(), shape, turned);
@@ -77,15 +77,15 @@ class MirrorOp final : public Op {
   }
 
  private:
-  static std::array<bool, 3> axes(const Drawn& drawn) {
-    drawn.require(3);
-    return {drawn.values[0] == 1, drawn.values[1] == 1, drawn.values[2] == 1};
-  }
-
   Mirror settings_;
 };
 
 }  // namespace
+
+std::array<bool, 3> mirrored_axes(const Drawn& drawn) {
+  drawn.require(3);
+  return {drawn.values[0] == 1, drawn.values[1] == 1, drawn.values[2] == 1};
+}
 
 OpPointer make(const Mirror& settings) { return std::make_shared<const MirrorOp>(settings); }
 const OpEntry mirror_entry = entry_of<MirrorOp, Mirror>("mirror", "axes turned around");

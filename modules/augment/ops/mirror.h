@@ -1,4 +1,6 @@
 #pragma once
+#include <array>
+
 #include "augment/ops.h"
 
 namespace augment {
@@ -16,5 +18,7 @@ struct Mirror {
   }
 };
 OpPointer make(const Mirror& settings);
+// What was drawn, read; throws Error for values that do not fit.
+std::array<bool, 3> mirrored_axes(const Drawn& drawn);
 
 }  // namespace augment

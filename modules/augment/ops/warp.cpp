@@ -5,7 +5,6 @@
 #include <numbers>
 
 #include "augment/bend.h"
-#include "augment/pick.h"
 #include "core/error.h"
 
 namespace augment {
@@ -83,13 +82,13 @@ class WarpOp final : public Op {
   }
 
   volume::Transform transform(const Drawn& drawn, const volume::Shape&) const override {
-    return placing(drawn).to_case;
+    return warp_placing(drawn).to_case;
   }
   volume::VoxelBox reach(const Drawn& drawn, const volume::Shape& patch, const volume::Shape& of_case) const override {
-    return augment::reach(placing(drawn), patch, of_case);
+    return augment::reach(warp_placing(drawn), patch, of_case);
   }
   void pick(const Drawn& drawn, const Source& source, const Patch& patch) const override {
-    augment::pick(placing(drawn), source, patch);
+    augment::pick(warp_placing(drawn), source, patch);
   }
 
  private:
@@ -137,24 +136,24 @@ class WarpOp final : public Op {
     return drawn(std::move(values));
   }
 
-  static Placing placing(const Drawn& drawn) {
-    drawn.require(18);
-    Placing placing;
-    for (std::size_t r = 0; r < 3; ++r) {
-      for (std::size_t c = 0; c < 4; ++c) placing.to_case.rows[r][c] = drawn.values[r * 4 + c];
-      placing.bend[r] = drawn.values[13 + r];
-      drawn.require(placing.bend[r] >= 0 && placing.bend[r] < 1e6, "bend");
-    }
-    drawn.require(drawn.values[12] >= 1 && drawn.values[12] <= 32, "number of cells");
-    placing.bend_cells = static_cast<std::int64_t>(drawn.values[12]);
-    placing.bend_seed = seed_at(drawn.values, 16);
-    return placing;
-  }
-
   Warp settings_;
 };
 
 }  // namespace
+
+Placing warp_placing(const Drawn& drawn) {
+  drawn.require(18);
+  Placing placing;
+  for (std::size_t r = 0; r < 3; ++r) {
+    for (std::size_t c = 0; c < 4; ++c) placing.to_case.rows[r][c] = drawn.values[r * 4 + c];
+    placing.bend[r] = drawn.values[13 + r];
+    drawn.require(placing.bend[r] >= 0 && placing.bend[r] < 1e6, "bend");
+  }
+  drawn.require(drawn.values[12] >= 1 && drawn.values[12] <= 32, "number of cells");
+  placing.bend_cells = static_cast<std::int64_t>(drawn.values[12]);
+  placing.bend_seed = seed_at(drawn.values, 16);
+  return placing;
+}
 
 OpPointer make(const Warp& settings) { return std::make_shared<const WarpOp>(settings); }
 const OpEntry warp_entry = entry_of<WarpOp, Warp>("warp", "a patch of the case, turned, scaled and bent in one pass");

@@ -1,5 +1,6 @@
 #pragma once
 #include "augment/ops.h"
+#include "augment/pick.h"
 #include "augment/placement.h"
 
 namespace augment {
@@ -37,5 +38,7 @@ struct Warp {
   }
 };
 OpPointer make(const Warp& settings);
+// What was drawn, read; throws Error for values that do not fit.
+Placing warp_placing(const Drawn& drawn);
 
 }  // namespace augment
