@@ -21,6 +21,7 @@ struct DataSettings {
   std::int64_t seed = 0;
   std::string verify = "first";
   std::string on_damage = "stop";
+  std::string views_on = "cpu";
 
   static constexpr auto fields() {
     using core::field;
@@ -32,6 +33,8 @@ struct DataSettings {
         field("workers", &S::workers, "threads that make samples; 0: one less than the processors", Range{0, 1024}),
         field("cache_mb", &S::cache_mb, "memory for unpacked chunks of a compressed store, MiB", Range{0, 1e9}),
         field("seed", &S::seed, "of the order of cases, of the views, of which cases are drawn", Range{0, 9e15}),
+        field("views_on", &S::views_on,
+              "where views are made: cpu, or gpu (the training's; its kernels have not run on any GPU yet)"),
         field("verify", &S::verify, "when chunks are compared with their checksums: always, first (once each), never"),
         field("on_damage", &S::on_damage,
               "a case of the training set that cannot be read: stop, or skip (left out and named, up to a tenth of "

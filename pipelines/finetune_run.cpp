@@ -251,8 +251,12 @@ FinetuneRun::Trained FinetuneRun::train(const fs::path& folder, const std::vecto
   options.channels = record_.channels;
   options.read_labels = options.keep_locations = dense();
   options.skip_damaged = recipe_.data.skip_damaged();
-  const auto samples = std::make_shared<data::StoreDataset>(reader_, view_maker(trained.task->views()), options);
-  data::Loader loader(samples, {batch_size_, static_cast<int>(recipe_.data.workers)});
+  const auto views = view_maker(trained.task->views());
+  data::LoaderOptions loading{.batch_size = batch_size_, .workers = static_cast<int>(recipe_.data.workers)};
+  loading.batch_maker = batch_maker_on(recipe_.data.views_on, device_, views);
+  options.only_draw = loading.batch_maker != nullptr;
+  const auto samples = std::make_shared<data::StoreDataset>(reader_, views, options);
+  data::Loader loader(samples, loading);
   std::map<std::string, std::string> facts = facts_of(record_);
   facts["init"] = init_hash_.empty() ? "scratch" : init_hash_;
   if (folder == request_.out)  // a candidate's folder is a part of this run and none of its own

@@ -117,7 +117,8 @@ struct PretrainRun {
   int threads = 1;
   std::int64_t batch_size = 1;
   std::unique_ptr<ssl::Method> method;
-  std::shared_ptr<const data::StoreDataset> dataset;
+  std::shared_ptr<const data::StoreDataset> dataset;  // to look at single samples
+  std::shared_ptr<const data::StoreDataset> samples;  // what is trained on
   std::unique_ptr<data::Loader> loader;
 };
 
@@ -125,7 +126,7 @@ PretrainRun set_up(const PretrainRequest& request, const PretrainRecipe& recipe)
   recipe.trainer.check();
   const c10::Device device = runtime::device_named(request.device);
   PreparedStore store = open_prepared(request.store, recipe.data.reader());
-  PretrainRun run{std::move(store), {}, {}, device, runtime::set_threads(request.threads), 1, {}, {}, {}};
+  PretrainRun run{std::move(store), {}, {}, device, runtime::set_threads(request.threads), 1, {}, {}, {}, {}};
   run.cases = chosen_cases(request, *run.store.reader);
   run.input = {static_cast<std::int64_t>(run.store.plan.channels.size()), recipe.data.patch_or(run.store.plan.patch),
                run.store.spacing_mm()};
@@ -139,11 +140,15 @@ PretrainRun set_up(const PretrainRequest& request, const PretrainRecipe& recipe)
   options.read_labels = false;
   options.keep_locations = false;
   options.skip_damaged = recipe.data.skip_damaged();
-  run.dataset = std::make_shared<const data::StoreDataset>(run.store.reader, view_maker(run.method->views()), options);
+  const auto views = view_maker(run.method->views());
+  run.dataset = std::make_shared<const data::StoreDataset>(run.store.reader, views, options);
   data::LoaderOptions loading;
+  loading.batch_maker = batch_maker_on(recipe.data.views_on, device, views);
+  options.only_draw = loading.batch_maker != nullptr;
+  run.samples = std::make_shared<const data::StoreDataset>(run.store.reader, views, options);
   loading.batch_size = run.batch_size;
   loading.workers = static_cast<int>(recipe.data.workers);
-  run.loader = std::make_unique<data::Loader>(run.dataset, loading);
+  run.loader = std::make_unique<data::Loader>(run.samples, loading);
   return run;
 }
 
@@ -180,7 +185,7 @@ core::Exit tell_end(const PretrainRequest& request, const PretrainRecipe& recipe
     fmt::print("interrupted; the same command goes on from there\n");
     return core::Exit::kInterrupted;
   }
-  const std::vector<std::string> left_out = run.dataset->left_out();
+  const std::vector<std::string> left_out = run.samples->left_out();
   for (const std::string& id : left_out) fmt::print("case {} could not be read and was left out\n", id);
   fmt::print("next: gadolin finetune {} --task segmentation --init {} --out FINETUNED\n", request.store, request.out);
   return left_out.empty() ? core::Exit::kDone : core::Exit::kSomeFailed;

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "core/error.h"
@@ -15,40 +16,39 @@ at::Tensor moved(const at::Tensor& tensor, const c10::Device& device) {
 }
 
 // Stacks what is there; where some lack the part, `filler` stands in. Undefined when all lack it.
-at::Tensor stacked(const std::vector<Sample>& samples, std::size_t view, at::Tensor ViewSample::*part, int filler) {
-  const at::Tensor* some = nullptr;
-  for (const Sample& sample : samples) {
-    if (some == nullptr && (sample.views[view].*part).defined()) some = &(sample.views[view].*part);
-  }
-  if (some == nullptr) return {};
+at::Tensor stacked(const std::vector<ViewSample>& samples, at::Tensor ViewSample::*part, int filler) {
+  const auto some = std::ranges::find_if(samples, [&](const ViewSample& sample) { return (sample.*part).defined(); });
+  if (some == samples.end()) return {};
   std::vector<at::Tensor> parts;
-  for (const Sample& sample : samples) {
-    const at::Tensor& own = sample.views[view].*part;
-    parts.push_back(own.defined() ? own : at::full_like(*some, filler));
-    if (parts.back().sizes() != some->sizes()) {
-      throw core::Error("view " + std::to_string(view) + " of case " + sample.id +
-                            " has another size or other channels than that of case " + samples.front().id,
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    const at::Tensor& own = samples[i].*part;
+    parts.push_back(own.defined() ? own : at::full_like((*some).*part, filler));
+    if (parts.back().sizes() != ((*some).*part).sizes()) {
+      throw core::Error("sample " + std::to_string(i) + " of a batch has another size or other channels than the first",
                         "prepare the cases together, so that all have the same channels");
     }
   }
   return at::stack(parts);
 }
 
-View stacked_view(const std::vector<Sample>& samples, std::size_t view) {
+View view_of(std::vector<Sample>& samples, std::size_t view) {
   View result;
   std::vector<std::int64_t> cases;
-  for (const Sample& sample : samples) {
+  std::vector<ViewSample> made;
+  for (Sample& sample : samples) {
     cases.push_back(sample.view_case[view]);
     result.case_shape.push_back(sample.view_case_shape[view]);
+    if (!sample.views.empty()) made.push_back(std::move(sample.views[view]));
   }
   result.case_index = at::tensor(cases, at::kLong);
-  if (samples.front().views.empty()) return result;
-  result.images = stacked(samples, view, &ViewSample::image, 0);
-  result.labels = stacked(samples, view, &ViewSample::labels, -1);
-  result.valid = stacked(samples, view, &ViewSample::valid, 1);
-  result.hidden = stacked(samples, view, &ViewSample::hidden, 0);
-  result.kept = stacked(samples, view, &ViewSample::kept, 0);
-  for (const Sample& sample : samples) result.voxel_to_case.push_back(sample.views[view].voxel_to_case);
+  if (made.empty()) return result;
+  try {
+    stack_into(result, std::move(made));
+  } catch (const core::Error& error) {
+    std::string ids;
+    for (const Sample& sample : samples) ids += (ids.empty() ? "" : ", ") + sample.id;
+    throw error.within("view " + std::to_string(view) + " of cases " + ids);
+  }
   return result;
 }
 
@@ -80,6 +80,16 @@ Batch Batch::to(const c10::Device& device) const {
   return result;
 }
 
+void stack_into(View& view, std::vector<ViewSample> samples) {
+  view.images = stacked(samples, &ViewSample::image, 0);
+  view.labels = stacked(samples, &ViewSample::labels, -1);
+  view.valid = stacked(samples, &ViewSample::valid, 1);
+  view.hidden = stacked(samples, &ViewSample::hidden, 0);
+  view.kept = stacked(samples, &ViewSample::kept, 0);
+  view.voxel_to_case.clear();
+  for (const ViewSample& sample : samples) view.voxel_to_case.push_back(sample.voxel_to_case);
+}
+
 Batch collate(std::vector<Sample> samples) {
   GADOLIN_CHECK(!samples.empty());
   Batch batch;
@@ -89,7 +99,7 @@ Batch collate(std::vector<Sample> samples) {
                   sample.view_case_shape.size() == sample.view_case.size());
   }
   for (std::size_t view = 0; view < samples.front().view_case.size(); ++view) {
-    batch.views.push_back(stacked_view(samples, view));
+    batch.views.push_back(view_of(samples, view));
   }
   const auto count = samples.size();
   std::vector<std::int64_t> numbers, cases;

@@ -37,6 +37,10 @@ class Dataset {
   virtual Sample get(std::uint64_t number) const = 0;
 };
 
+// Stacks one view of several samples into images, labels, masks and transforms of `view`. Where some lack a part,
+// labels are -1, valid 1, the rest 0; what all lack stays undefined. Throws Error when they differ in size or channels.
+void stack_into(View& view, std::vector<ViewSample> samples);
+
 // Stacks; of views that are only drawn, images, labels, masks and transforms stay empty. Throws Error, naming the
 // cases, when a view has another size or other channels in one sample than in another.
 Batch collate(std::vector<Sample> samples);

@@ -1,10 +1,11 @@
 #pragma once
-// A ring of pinned buffers on the host, each with a twin on the GPU: while one batch is worked on, the next is written
-// and copied, on a stream of its own. There only where kCudaKernels (dispatch.h).
+// Pinned buffers on the host, each with a twin on the GPU: while one batch is worked on, the next ones are written and
+// copied, on a stream of their own. There only where kCudaKernels (dispatch.h).
 
 #include <cstddef>
+#include <deque>
 #include <memory>
-#include <vector>
+#include <mutex>
 
 #include "runtime/dispatch.h"
 
@@ -12,9 +13,10 @@ struct CUevent_st;  // what a cudaEvent_t points to
 
 namespace runtime {
 
-// Not shared between threads, but whoever was given a slot may write its `host` on any thread until it is uploaded. In
-// turn: next, write, upload, await, kernels that read `device`, release. The host waits in `next` alone. All throw
-// Error when CUDA says no.
+// In turn: take, write `host`, upload, await, kernels that read `device`, release, give_back. A slot is one thread's at
+// a time; slots are taken by any threads at once and given back in any order. There are as many as were ever out at
+// once. The host waits in `take` alone, for an upload of the slot that is still under way. All throw Error when CUDA
+// says no.
 class Staging {
  public:
   class Slot {
@@ -33,35 +35,38 @@ class Staging {
     struct EventEnd {
       void operator()(CUevent_st* event) const;
     };
+    std::size_t bytes_ = 0;
     std::unique_ptr<std::byte, HostEnd> host_;
     std::unique_ptr<std::byte, DeviceEnd> device_;
     std::unique_ptr<CUevent_st, EventEnd> copied_, read_;
   };
 
-  // `slots` buffers of `bytes` each, on the CUDA device of this number.
-  Staging(int device, std::size_t slots, std::size_t bytes);
-  ~Staging();
+  explicit Staging(int device);  // the CUDA device of this number
+  ~Staging();                    // waits for what is under way
   Staging(const Staging&) = delete;
   Staging& operator=(const Staging&) = delete;
 
-  std::size_t bytes() const { return bytes_; }  // of a slot
-  // The oldest slot. Waits until its last upload is over, so that `host` may be written again.
-  Slot& next();
+  // A slot of at least so many bytes that nobody has, the one given back longest ago; made where there is none.
+  Slot& take(std::size_t bytes);
   // Copies the first `bytes` of host to device, once the kernels before its last `release` are done; returns at once.
   void upload(Slot& slot, std::size_t bytes);
   // What is put on `stream` from here on begins after the upload.
   void await(const Slot& slot, CUstream_st* stream);
   // What was put on `stream` so far is the last that reads `device`.
   void release(Slot& slot, CUstream_st* stream);
+  void give_back(Slot& slot);
 
  private:
   struct StreamEnd {
     void operator()(CUstream_st* stream) const;
   };
-  int device_;
-  std::size_t bytes_, turn_ = 0;
+  void make(Slot& slot, std::size_t bytes);
+
+  const int device_;
   std::unique_ptr<CUstream_st, StreamEnd> copies_;
-  std::vector<Slot> slots_;
+  std::mutex mutex_;
+  std::deque<Slot> slots_;  // stand still in memory
+  std::deque<Slot*> free_;
 };
 
 }  // namespace runtime

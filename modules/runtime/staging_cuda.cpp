@@ -30,39 +30,70 @@ void Staging::Slot::DeviceEnd::operator()(std::byte* memory) const { static_cast
 void Staging::Slot::EventEnd::operator()(CUevent_st* event) const { static_cast<void>(cudaEventDestroy(event)); }
 void Staging::StreamEnd::operator()(CUstream_st* stream) const { static_cast<void>(cudaStreamDestroy(stream)); }
 
-Staging::Staging(int device, std::size_t slots, std::size_t bytes) : device_(device), bytes_(bytes), slots_(slots) {
-  GADOLIN_CHECK(slots > 0 && bytes > 0);
+Staging::Staging(int device) : device_(device) {
   const auto guard = on(device_);
   cudaStream_t stream = nullptr;
   require(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "a stream");
   copies_.reset(stream);
-  for (Slot& slot : slots_) {
-    void* memory = nullptr;
-    require(cudaHostAlloc(&memory, bytes, cudaHostAllocDefault), "pinned memory");
-    slot.host_.reset(static_cast<std::byte*>(memory));
-    require(cudaMalloc(&memory, bytes), "memory on the GPU");
-    slot.device_.reset(static_cast<std::byte*>(memory));
-    slot.copied_.reset(new_event());
-    slot.read_.reset(new_event());
-  }
 }
 
 // Kernels may still read a slot.
 Staging::~Staging() {
   const auto guard = on(device_);
   static_cast<void>(cudaStreamSynchronize(copies_.get()));
-  for (const Slot& slot : slots_) static_cast<void>(cudaEventSynchronize(slot.read_.get()));
+  for (const Slot& slot : slots_) {
+    if (slot.read_ != nullptr) static_cast<void>(cudaEventSynchronize(slot.read_.get()));
+  }
 }
 
-Staging::Slot& Staging::next() {
-  const auto guard = on(device_);
-  Slot& slot = slots_[turn_++ % slots_.size()];
+void Staging::make(Slot& slot, std::size_t bytes) {
+  if (slot.read_ == nullptr) {
+    slot.copied_.reset(new_event());
+    slot.read_.reset(new_event());
+  }
   require(cudaEventSynchronize(slot.copied_.get()), "an earlier upload");
-  return slot;
+  if (slot.bytes_ >= bytes) return;
+  require(cudaEventSynchronize(slot.read_.get()), "kernels that read a slot");
+  const std::size_t size = bytes + bytes / 4;  // boxes differ a little from batch to batch
+  slot.bytes_ = 0;
+  slot.host_.reset();
+  slot.device_.reset();
+  void* memory = nullptr;
+  require(cudaHostAlloc(&memory, size, cudaHostAllocDefault), "pinned memory");
+  slot.host_.reset(static_cast<std::byte*>(memory));
+  require(cudaMalloc(&memory, size), "memory on the GPU");
+  slot.device_.reset(static_cast<std::byte*>(memory));
+  slot.bytes_ = size;
+}
+
+Staging::Slot& Staging::take(std::size_t bytes) {
+  const auto guard = on(device_);
+  Slot* slot = nullptr;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (free_.empty()) {
+      slot = &slots_.emplace_back();
+    } else {
+      slot = free_.front();
+      free_.pop_front();
+    }
+  }
+  try {
+    make(*slot, bytes);
+  } catch (...) {
+    give_back(*slot);
+    throw;
+  }
+  return *slot;
+}
+
+void Staging::give_back(Slot& slot) {
+  const std::scoped_lock lock(mutex_);
+  free_.push_back(&slot);
 }
 
 void Staging::upload(Slot& slot, std::size_t bytes) {
-  GADOLIN_CHECK(bytes <= bytes_);
+  GADOLIN_CHECK(bytes <= slot.bytes_);
   const auto guard = on(device_);
   require(cudaStreamWaitEvent(copies_.get(), slot.read_.get(), 0), "an upload");
   require(cudaMemcpyAsync(slot.device(), slot.host(), bytes, cudaMemcpyHostToDevice, copies_.get()), "an upload");

@@ -153,6 +153,61 @@ TEST(Loader, RefusesNumbersThatMakeNoSense) {
   EXPECT_THROW(data::Loader(std::make_shared<Numbers>(0), options(1, 1)), core::Error);
 }
 
+// Samples that are only drawn: a picture of one voxel that holds the sample's number.
+class OnlyDrawn : public Numbers {
+ public:
+  using Numbers::Numbers;
+  data::Sample get(std::uint64_t number) const override {
+    data::Sample sample = Numbers::get(number);
+    sample.views.clear();
+    data::DrawnView drawn;
+    drawn.picture.channels.emplace_back(volume::Volume({1, 1, 1}, volume::VoxelType::kFloat32, {}));
+    drawn.picture.channels[0]->voxels<float>()[0] = static_cast<float>(number);
+    drawn.picture.box = {{0, 0, 0}, {1, 1, 1}};
+    sample.drawn.push_back(std::move(drawn));
+    return sample;
+  }
+};
+
+// Begins on the loader's threads and finishes on the test's.
+class Stacker : public data::BatchMaker {
+ public:
+  struct Begun : data::BatchMaker::Begun {
+    std::vector<data::DrawnView> views;
+  };
+  std::unique_ptr<data::BatchMaker::Begun> begin(std::vector<data::DrawnView> views) const override {
+    strangers += std::this_thread::get_id() == trains ? 0 : 1;
+    auto begun = std::make_unique<Begun>();
+    begun->views = std::move(views);
+    return begun;
+  }
+  void finish(data::BatchMaker::Begun& begun, data::View& view) const override {
+    EXPECT_EQ(std::this_thread::get_id(), trains);
+    std::vector<at::Tensor> images;
+    for (const data::DrawnView& drawn : dynamic_cast<Begun&>(begun).views)
+      images.push_back(data::image_of(drawn.picture));
+    view.images = at::stack(images);
+  }
+  std::thread::id trains = std::this_thread::get_id();
+  mutable std::atomic<int> strangers{0};
+};
+
+TEST(Loader, LetsAMakerOfBatchesMakeWhatIsOnlyDrawn) {
+  const auto dataset = std::make_shared<OnlyDrawn>(7);
+  const auto maker = std::make_shared<Stacker>();
+  data::LoaderOptions with = options(3, 3);
+  with.batch_maker = maker;
+  data::Loader loader(dataset, with);
+  for (int i = 0; i < 20; ++i) {
+    const data::Batch batch = loader.next();
+    ASSERT_EQ(batch.views.size(), 1u);
+    EXPECT_EQ(batch.views[0].images.sizes(), (std::vector<std::int64_t>{3, 1, 1, 1, 1}));
+    for (int n = 0; n < 3; ++n) EXPECT_EQ(batch.views[0].images[n].item<float>(), static_cast<float>(3 * i + n));
+    EXPECT_EQ(batch.views[0].case_index[1].item<std::int64_t>(), (3 * i + 1) % 7);
+  }
+  EXPECT_GE(maker->strangers, 20);
+}
+
 TEST(Collate, FlagsSayWhatIsThereAndTheRestIsMarkedAsMissing) {
   const Numbers dataset(9);
   const data::Batch batch = data::collate({dataset.get(4), dataset.get(5)});
