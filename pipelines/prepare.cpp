@@ -76,12 +76,11 @@ void warn_of_hounsfield(const prepare::Fingerprint& cohort) {
   }
 }
 
-prepare::Fingerprint look_at_cohort(const store::Reader& reader, const std::string& unknown_modality, int workers,
+prepare::Fingerprint look_at_cohort(const store::Reader& reader, const prepare::PlanSettings& settings, int workers,
                                     const core::StopSignal& stop) {
   core::Progress progress("fingerprint", "cases", reader.size());
-  prepare::FingerprintOptions options;
+  prepare::FingerprintOptions options = prepare::options_for(settings);
   options.workers = workers;
-  options.unknown_modality = unknown_modality;
   options.after_case = [&] {
     progress.advance();
     return !stop.asked();
@@ -107,11 +106,18 @@ Planned plan_for(const PrepareRequest& request, const std::vector<core::Setting>
   }
   prepare::PlanSettings settings;
   core::configure(core::slots_of(settings), given);
+  if (settings.bias.correct) prepare::require_bias_correction();
   Planned planned;
-  planned.cohort = look_at_cohort(reader, settings.unknown_modality, request.workers, stop);
+  planned.cohort = look_at_cohort(reader, settings, request.workers, stop);
   warn_of_hounsfield(*planned.cohort);
   planned.plan = prepare::make_plan(*planned.cohort, settings);
   return planned;
+}
+
+// A store that was begun with the same plan keeps its text, which may be of a time with fewer keys: what was prepared
+// by it is known by its hash.
+std::string text_of(const prepare::Plan& plan, const std::string& there) {
+  return !there.empty() && prepare::plan_from_yaml(there, "plan.yaml") == plan ? there : prepare::to_yaml(plan);
 }
 
 void require_same_plan(const PrepareRequest& request, const std::string& yaml, const std::string& there) {
@@ -202,7 +208,8 @@ core::Exit prepare_all(const PrepareRequest& given, const SettingsOptions& setti
   const core::StopSignal stop;
   const std::string there = plan_there(request.out);
   const Planned planned = plan_for(request, settings.settings(), reader, there, stop);
-  const std::string yaml = prepare::to_yaml(planned.plan);
+  if (planned.plan.bias.correct) prepare::require_bias_correction();
+  const std::string yaml = text_of(planned.plan, there);
   require_same_plan(request, yaml, there);
   const auto& patch = planned.plan.patch;
   const store::Layout layout{request.compression, {patch[0], patch[1], patch[2]}};

@@ -8,9 +8,10 @@
 
 namespace prepare {
 
-// Turned, cropped, resampled, normalised: float32 channels in the plan's order (one that the case lacks stays absent),
-// the label map in its own type. Every voxel stays where it was in the world; id, targets, boxes, report and groups
-// stay as they are. No voxel is NaN or infinite: what was, becomes background. A constant picture becomes 0.
+// Masked, cropped, turned, freed of bias fields, normalised, resampled: float32 channels in the plan's order (one that
+// the case lacks stays absent), the label map in its own type. Every voxel stays where it was in the world; id,
+// targets, boxes, report and groups stay as they are. No voxel is NaN or infinite: what was, becomes background. A
+// constant picture becomes 0.
 //
 // Images are smoothed where the new grid is coarser and never exceed the range they had. A single channel matches a
 // plan of one channel whatever it is called. Pure, safe from many threads; memory: the case once as it is, each channel
