@@ -128,7 +128,7 @@ Volume cropped(Volume raw, const volume::VoxelBox& box) {
   return box == volume::VoxelBox{{0, 0, 0}, raw.shape()} ? std::move(raw) : volume::crop(raw, box);
 }
 
-Volume turned(Volume raw, const volume::Turn& turn) {
+Volume after_turn(Volume raw, const volume::Turn& turn) {
   return turn == volume::Turn{} ? std::move(raw) : volume::turned(raw, turn);
 }
 
@@ -136,7 +136,7 @@ Volume prepared_image(Volume raw, const volume::VoxelBox& box, const volume::Tur
                       const Plan& plan, const ChannelPlan& channel) {
   raw = cropped(std::move(raw), box);
   if (plan.bias.correct && channel.modality == "MR") raw = without_bias(raw, plan.bias);
-  Volume image = normalised(turned(std::move(raw), turn), channel);
+  Volume image = normalised(after_turn(std::move(raw), turn), channel);
   if (same_grid(image, target)) return image;
   const auto [low, high] = std::ranges::minmax(std::as_const(image).voxels<float>());
   image = resampled_image(std::move(image), target, plan);
@@ -242,7 +242,7 @@ volume::Case apply(const Plan& plan, volume::Case raw) {
     }
     if (raw.label_map) {
       raw.label_map->geometry = original.geometry;
-      Volume labels = turned(cropped(std::move(*raw.label_map), box), turn);
+      Volume labels = after_turn(cropped(std::move(*raw.label_map), box), turn);
       raw.label_map = same_grid(labels, target)
                           ? std::move(labels)
                           : volume::resample(labels, target, {volume::Interpolation::kLabel, 0, false, 1});

@@ -18,9 +18,11 @@ constexpr double kBlockMm = 2;
 constexpr double kPersonMm = 100;  // a picture shorter than this is of something small
 constexpr double kBodyHu = -300;   // between lung and fat
 constexpr double kGroundHu = -1000;
-constexpr double kThinMm = 5;  // half the thickness of what is cut off
+constexpr double kThinMm = 3;   // half the thickness of what is cut off: shells of tables, not the wall of a chest
+constexpr double kStalkMm = 5;  // half the thickness of what still ties a brain to skin, eyes and neck
 constexpr double kAddedMm = 3;
 constexpr double kBridgeMm = 10;  // half the width of gaps that are closed: where the wall of a chest is thin
+constexpr double kHollowMm = 25;  // half the thickness that lungs have somewhere and a hollow table has not
 constexpr double kPart = 0.2;     // of the largest: smaller parts are no body
 constexpr double kSkinMm = 7;     // scalp, of which no brain is part
 
@@ -77,11 +79,21 @@ VoxelSet restored(const VoxelSet& core, double lost_mm, double shrink, const vol
   return shrunk(result, shrink * kBridgeMm);
 }
 
+// Lungs, but not the inside of a table.
+VoxelSet with_thick_holes(VoxelSet tissue, VoxelSet filled, double shrink) {
+  for (std::size_t i = 0; i < filled.inside.size(); ++i) filled.inside[i] &= tissue.inside[i] == 0;
+  const VoxelSet thick = parts_with(filled, shrunk(filled, shrink * kHollowMm));
+  for (std::size_t i = 0; i < tissue.inside.size(); ++i) tissue.inside[i] |= thick.inside[i];
+  return tissue;
+}
+
 VoxelSet body_of(const Volume& means, const std::string& modality, double shrink) {
   const bool ct = modality == "CT";
   VoxelSet tissue = above(means, ct ? kBodyHu : ground_threshold(means.voxels<float>()));
-  // In MR the skull is dark and the scalp thin; in CT a hollow table would be filled as well.
-  if (!ct) fill(tissue, means.geometry);
+  VoxelSet filled = tissue;
+  fill(filled, means.geometry);
+  // In MR the skull is dark and the scalp thin. In CT a hollow table would be filled as well.
+  tissue = ct ? with_thick_holes(std::move(tissue), filled, shrink) : std::move(filled);
   const VoxelSet core = large_parts(shrunk(tissue, shrink * kThinMm), kPart);
   if (core.empty()) return restored(large_parts(tissue, kPart), 0, shrink, means.geometry);
   return restored(core, kThinMm, shrink, means.geometry);
@@ -95,9 +107,9 @@ VoxelSet brain_of(const Volume& means, double shrink) {
     if (deep.inside[i] != 0) values.push_back(means.voxels<float>()[i]);
   }
   const VoxelSet tissue = common(above(means, ground_threshold(values)), deep);
-  const VoxelSet core = large_parts(shrunk(tissue, shrink * kThinMm), 1);
+  const VoxelSet core = large_parts(shrunk(tissue, shrink * kStalkMm), 1);
   if (core.empty()) return core;
-  return common(restored(core, kThinMm, shrink, means.geometry), head);
+  return common(restored(core, kStalkMm, shrink, means.geometry), head);
 }
 
 // A picture of two values says itself what is inside.

@@ -124,6 +124,18 @@ VoxelSet large_parts(const VoxelSet& from, double share) {
   return result;
 }
 
+VoxelSet parts_with(const VoxelSet& from, const VoxelSet& seeds) {
+  const Parts parts(from, 1, {true, true, true});
+  std::vector<std::uint8_t> wanted(from.inside.size());
+  for (std::size_t i = 0; i < from.inside.size(); ++i) {
+    if (parts.part()[i] >= 0 && seeds.inside[i] != 0) wanted[static_cast<std::size_t>(parts.part()[i])] = 1;
+  }
+  VoxelSet result = from;
+  for (std::size_t i = 0; i < from.inside.size(); ++i)
+    result.inside[i] = parts.part()[i] >= 0 && wanted[static_cast<std::size_t>(parts.part()[i])] != 0;
+  return result;
+}
+
 void fill_holes(VoxelSet& one, const std::array<bool, 3>& along) {
   const Parts parts(one, 0, along);
   std::vector<std::uint8_t> open(one.inside.size());

@@ -26,6 +26,9 @@ VoxelSet shrunk(const VoxelSet& from, double mm);
 // The parts, of voxels that share a face, with at least `share` of the voxels of the largest; 1: the largest alone.
 VoxelSet large_parts(const VoxelSet& from, double share);
 
+// The parts that have a voxel of `seeds`, which is of the same grid.
+VoxelSet parts_with(const VoxelSet& from, const VoxelSet& seeds);
+
 // What is outside and has no way along the axes marked to the border of the grid becomes inside.
 void fill_holes(VoxelSet& one, const std::array<bool, 3>& along);
 
