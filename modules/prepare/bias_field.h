@@ -16,7 +16,7 @@ namespace prepare {
 struct BiasSettings {
   bool correct = false;
   std::int64_t control_points = 4;
-  std::int64_t levels = 4;
+  std::int64_t levels = 3;
   std::int64_t iterations = 50;
   bool operator==(const BiasSettings&) const = default;
 

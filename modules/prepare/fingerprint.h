@@ -50,11 +50,11 @@ struct FingerprintOptions {
   int workers = 1;                        // cases read at once, one a worker
   std::int64_t sampled_per_case = 10000;  // values of a channel that go into percentiles
   std::string unknown_modality = "OT";    // what a channel of modality "OT" is taken for
+  std::function<bool()> after_case;       // any thread; false ends the work with an Error (Exit::kInterrupted)
   std::string mask = "none";              // only what is inside counts (mask.h)
   BiasSettings bias;                      // as apply() does it: of MR, within the content and its margin
   bool crop = true;                       // or of the whole grid; only `bias` asks
   double margin_mm = 5;
-  std::function<bool()> after_case;  // any thread; false ends the work with an Error (Exit::kInterrupted)
 };
 
 // Streams over the store, one case a worker; the result does not depend on their number. Throws Error when no case can
