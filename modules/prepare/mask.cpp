@@ -87,6 +87,16 @@ VoxelSet with_thick_holes(VoxelSet tissue, VoxelSet filled, double shrink) {
   return tissue;
 }
 
+// What is left of it where things thinner than twice `mm` are cut off: by one voxel at least where voxels are no
+// longer than such a thing is thick.
+VoxelSet thick_of(VoxelSet tissue, double mm) {
+  const std::array<double, 3> spacing = tissue.spacing_mm;
+  for (double& each : tissue.spacing_mm) each = each <= 2 * mm ? std::min(each, mm) : each;
+  VoxelSet result = shrunk(tissue, mm);
+  result.spacing_mm = spacing;
+  return result;
+}
+
 VoxelSet body_of(const Volume& means, const std::string& modality, double shrink) {
   const bool ct = modality == "CT";
   VoxelSet tissue = above(means, ct ? kBodyHu : ground_threshold(means.voxels<float>()));
@@ -94,7 +104,7 @@ VoxelSet body_of(const Volume& means, const std::string& modality, double shrink
   fill(filled, means.geometry);
   // In MR the skull is dark and the scalp thin. In CT a hollow table would be filled as well.
   tissue = ct ? with_thick_holes(std::move(tissue), filled, shrink) : std::move(filled);
-  const VoxelSet core = large_parts(shrunk(tissue, shrink * kThinMm), kPart);
+  const VoxelSet core = large_parts(thick_of(tissue, shrink * kThinMm), kPart);
   if (core.empty()) return restored(large_parts(tissue, kPart), 0, shrink, means.geometry);
   return restored(core, kThinMm, shrink, means.geometry);
 }
