@@ -159,7 +159,9 @@ void tell_beforehand(const PrepareRequest& request, const store::Reader& reader,
                      const std::string& yaml, const Forecast& expected) {
   if (request.json) return;
   if (planned.cohort) std::printf("%s\n", fingerprint_text(*planned.cohort, reader.label_names()).c_str());
-  std::printf("%s\n%s\n", yaml.c_str(), forecast_text(expected).c_str());
+  const std::string cleaning = cleaning_text(planned.plan);
+  std::printf("%s\n%s%s\n", yaml.c_str(), cleaning.empty() ? "" : (cleaning + "\n").c_str(),
+              forecast_text(expected).c_str());
   std::fflush(stdout);
 }
 

@@ -96,6 +96,13 @@ TEST(Mask, TheTableGoesAndTheBodyStaysWithItsLungsWhateverTheSpacing) {
   }
 }
 
+TEST(Mask, VoxelsTooLargeToTellATableKeepTheBody) {
+  Made ct = made({10, 10, 10}, "CT", hounsfield);
+  keep_inside(ct.one, "body");
+  EXPECT_EQ(kept(ct, kTissue, -1000), 1);
+  EXPECT_EQ(kept(ct, kLung, -1000), 1);
+}
+
 TEST(Mask, WhatIsSmallIsMaskedAsWhatIsLarge) {
   Made mouse = made({0.05, 0.05, 0.05}, "CT", hounsfield, 0.02);
   keep_inside(mouse.one, "body");
