@@ -269,8 +269,13 @@ TEST(Prepare, MaskAndBiasCorrectionAreToldRecordedAndTheSameWithAnyNumberOfWorke
   const Scratch folder;
   raw_store(folder / "raw", 3);
   const std::string raw = quoted(folder / "raw") + " ";
-  const std::string asked = " --set mask=body --set bias.correct=true --set bias.levels=2";
+  const std::string asked = " --set mask=body --set bias.correct=true --set bias.levels=2 --set bias.iterations=3";
   const Outcome one = run_prepare(raw + quoted(folder / "one") + asked + " --workers 1");
+  if (one.out.find("built without ITK") != std::string::npos) {
+    EXPECT_EQ(one.exit, 2);
+    EXPECT_NE(one.out.find("hint: leave bias.correct off"), std::string::npos) << one.out;
+    return;
+  }
   ASSERT_EQ(one.exit, 0) << one.out;
   EXPECT_NE(one.out.find("outside of the body becomes ground"), std::string::npos) << one.out;
   EXPECT_NE(one.out.find("bias fields of T1 are divided out"), std::string::npos) << one.out;
@@ -281,7 +286,7 @@ TEST(Prepare, MaskAndBiasCorrectionAreToldRecordedAndTheSameWithAnyNumberOfWorke
   EXPECT_NE(masked.data_hash(), store::Reader(folder / "plain").data_hash());
   const prepare::Plan plan = prepare::plan_from_yaml(masked.plan_yaml(), "plan.yaml");
   EXPECT_EQ(plan.mask, "body");
-  EXPECT_EQ(plan.bias, (prepare::BiasSettings{true, 4, 2, 50}));
+  EXPECT_EQ(plan.bias, (prepare::BiasSettings{true, 4, 2, 3}));
   EXPECT_EQ(run_prepare(raw + quoted(folder / "no") + " --set mask=brains").exit, 2);
   EXPECT_EQ(run_prepare(raw + quoted(folder / "no") + " --set bias.iterations=0").exit, 2);
 }
@@ -362,7 +367,7 @@ TEST(Prepare, CasesWithUnlikeNumbersOfChannelsAreAllPrepared) {
     }
     writer.commit();
   }
-  for (const char* asked : {"", " --set mask=body --set bias.correct=true --set bias.levels=1"}) {
+  for (const char* asked : {"", " --set mask=body"}) {
     const fs::path out = folder / (std::string("out") + (*asked != '\0' ? "masked" : ""));
     const Outcome done = run_prepare(quoted(folder / "raw") + " " + quoted(out) + asked);
     ASSERT_EQ(done.exit, 0) << done.out;

@@ -374,7 +374,7 @@ TEST(Apply, APictureWithoutForegroundIsKeptWholeAndFlat) {
   plan.crop = true;
   for (const char* mask : {"none", "body", "brain"}) {
     plan.mask = mask;
-    plan.bias.correct = true;
+    plan.bias.correct = corrects_bias();
     const volume::Case ready =
         apply(plan, one_channel("a", picture({5, 6, 7}, {1, 1, 1}, [](auto, auto, auto) { return 0.0; })));
     EXPECT_EQ(image_of(ready).shape(), (volume::Shape{5, 6, 7}));
