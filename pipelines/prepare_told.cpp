@@ -109,8 +109,7 @@ std::string cleaning_text(const prepare::Plan& plan) {
   for (const prepare::ChannelPlan& channel : plan.channels) {
     if (channel.modality == "MR") names += (names.empty() ? "" : ", ") + channel.name;
   }
-  return text +
-         fmt::format("{}bias fields of {} are divided out (N4, seconds a picture)", text.empty() ? "" : "; ", names);
+  return text + fmt::format("{}bias fields of {} are divided out (N4)", text.empty() ? "" : "; ", names);
 }
 
 Forecast forecast(const store::Reader& reader, const prepare::Plan& plan, const prepare::Fingerprint* cohort,

@@ -16,7 +16,7 @@ namespace {
 
 using volume::Volume;
 
-constexpr double kBlocks = 64;         // along the longest side
+constexpr double kBlocks = 48;         // along the longest side
 constexpr std::int64_t kThinnest = 4;  // fewer blocks along an axis are repeated: a spline needs a length
 constexpr std::size_t kFewest = 64;    // blocks of tissue
 constexpr float kFlat = 1e-4F;         // relative: tissue that differs by less is constant

@@ -2,7 +2,7 @@
 // The smooth unevenness that receiver coils leave in MR pictures, found and divided out: N4 (Tustison et al., "N4ITK:
 // improved N3 bias correction", IEEE Trans. Med. Imaging 29, 2010), as ITK has it.
 //
-// Looked for in means of blocks, about 64 along the longest side, where there is tissue (ground_threshold of coarse.h);
+// Looked for in means of blocks, about 48 along the longest side, where there is tissue (ground_threshold of coarse.h);
 // its logarithm is brought to the full grid by cubic splines. That bounds the time: about as long for every picture.
 
 #include <cstdint>
