@@ -66,8 +66,14 @@ std::string plan_there(const fs::path& out) {
 }
 
 // Hounsfield units in a channel that nobody said is CT: air would count as foreground.
-void warn_of_hounsfield(const prepare::Fingerprint& cohort) {
+// A mask takes it for MR, whose ground is dark.
+void warn_of_hounsfield(const prepare::Fingerprint& cohort, const std::string& mask) {
   for (const prepare::ChannelFingerprint& channel : cohort.channels) {
+    if (channel.modality == "OT" && mask != "none") {
+      core::log_warn("channel '" + channel.name +
+                     "' is of no known modality and is masked as MR is; if it is CT: " + "--set unknown_modality=CT");
+      continue;
+    }
     if (channel.modality == "OT" && channel.values.lowest <= -900 && channel.values.percentile_00_5 <= -900) {
       core::log_warn("channel '" + channel.name +
                      "' is of no known modality but looks like CT in Hounsfield units; "
@@ -109,7 +115,7 @@ Planned plan_for(const PrepareRequest& request, const std::vector<core::Setting>
   if (settings.bias.correct) prepare::require_bias_correction();
   Planned planned;
   planned.cohort = look_at_cohort(reader, settings, request.workers, stop);
-  warn_of_hounsfield(*planned.cohort);
+  warn_of_hounsfield(*planned.cohort, settings.mask);
   planned.plan = prepare::make_plan(*planned.cohort, settings);
   return planned;
 }

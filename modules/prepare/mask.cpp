@@ -204,6 +204,9 @@ void check_mask(const std::string& mask, const std::vector<std::string>& modalit
 
 void keep_inside(volume::Case& one, const std::string& mask) {
   if (mask == "none") return;
+  std::vector<std::string> modalities;
+  for (const volume::Channel& channel : one.channels) modalities.push_back(channel.modality);
+  check_mask(mask, modalities);
   const Scale scale = scale_of(one.reference());
   const VoxelSet found = mask_of(one, mask, scale);
   if (found.empty()) return;

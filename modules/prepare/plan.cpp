@@ -18,6 +18,7 @@ using core::Range;
 constexpr std::int64_t kVersion = 1;
 constexpr std::size_t kMostChannels = 1000;
 constexpr std::string_view kChannels = "channels.";
+constexpr std::int64_t kMostSpans = 64;  // of a bias field along an axis: there are no more blocks to fit
 constexpr double kLarge = 1e300;
 
 // The plan as keys of a file.
@@ -153,8 +154,11 @@ void Plan::check() const {
   require(!bias.correct || std::ranges::find(modalities, "MR") != modalities.end(),
           "bias.correct is on, and no channel is MR",
           "leave it off; if those of unknown modality are MR: --set unknown_modality=MR");
-  require(bias.control_points >= 4 && bias.levels >= 1 && bias.iterations >= 1,
-          "bias has no control points, levels or iterations");
+  require(bias.control_points >= 4 && bias.levels >= 1 && bias.levels <= 6 && bias.iterations >= 1 &&
+              (bias.control_points - 3) << (bias.levels - 1) <= kMostSpans,
+          "bias has " + std::to_string(bias.control_points) + " control points and " + std::to_string(bias.levels) +
+              " levels",
+          "4 points or more, 1 to 6 levels, and (points - 3) * 2^(levels - 1) at most " + std::to_string(kMostSpans));
 }
 
 std::string to_yaml(const Plan& plan) {

@@ -94,6 +94,7 @@ TEST(Plan, WhatMakesNoSenseIsRefused) {
   EXPECT_NE(story_of("bias: {correct: true}\nchannels: {0: {name: CT, modality: CT}}\n").find("no channel is MR"),
             std::string::npos);
   EXPECT_NE(story_of("bias: {control_points: 3}\n" + channel).find("control_points"), std::string::npos);
+  EXPECT_NE(story_of("bias: {control_points: 32, levels: 6}\n" + channel).find("32 control points"), std::string::npos);
   EXPECT_NE(story_of("plan_version: 2\n" + channel).find("version 2"), std::string::npos);
 }
 
