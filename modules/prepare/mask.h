@@ -6,12 +6,11 @@
 // 2 mm. Lengths are those of a person; where the picture's longest side is below 100 mm (an animal, a finger) they
 // shrink with it.
 //
-// body: above -300 HU in CT, above ground_threshold() (coarse.h) elsewhere. What is thinner than 6 mm is cut off, so
-// the
-//       shell of a table too, but also the rim of an ear; hollows of 50 mm and more (lungs) count as body before that,
-//       so that a thin chest stays whole: a hollow table as thick as that stays as well. Parts of a fifth of the
-//       largest and more stay (two legs), holes are filled, 3 mm are added. A case has one body: that of all its
-//       channels together. A picture of two values is a mask already and masks nothing.
+// body: above -300 HU in CT, above ground_threshold() (coarse.h) elsewhere. What is thinner than 6 mm is cut off: the
+//       shell of a table, but also the rim of an ear. Hollows of 50 mm and more (lungs) count as body before that, so
+//       that a thin chest stays whole; a hollow table as thick as that stays as well. Parts of a fifth of the largest
+//       and more stay (two legs), holes are filled, 3 mm are added. A case has one body: that of all its channels
+//       together. A picture of two values is a mask already and masks nothing.
 // brain: of a head in MR, from the case's first MR channel that is present: tissue well below the skin, parted from
 //       skin, eyes and neck where what ties them is thinner than 10 mm; the largest part, closed, filled and 3 mm
 //       added. Keeps some of the meninges, may keep some of neck and orbit.
