@@ -66,8 +66,14 @@ std::string plan_there(const fs::path& out) {
 }
 
 // Hounsfield units in a channel that nobody said is CT: air would count as foreground.
-void warn_of_hounsfield(const prepare::Fingerprint& cohort) {
+// A mask takes it for MR, whose ground is dark.
+void warn_of_hounsfield(const prepare::Fingerprint& cohort, const std::string& mask) {
   for (const prepare::ChannelFingerprint& channel : cohort.channels) {
+    if (channel.modality == "OT" && mask != "none") {
+      core::log_warn("channel '" + channel.name +
+                     "' is of no known modality and is masked as MR is; if it is CT: " + "--set unknown_modality=CT");
+      continue;
+    }
     if (channel.modality == "OT" && channel.values.lowest <= -900 && channel.values.percentile_00_5 <= -900) {
       core::log_warn("channel '" + channel.name +
                      "' is of no known modality but looks like CT in Hounsfield units; "
@@ -76,12 +82,11 @@ void warn_of_hounsfield(const prepare::Fingerprint& cohort) {
   }
 }
 
-prepare::Fingerprint look_at_cohort(const store::Reader& reader, const std::string& unknown_modality, int workers,
+prepare::Fingerprint look_at_cohort(const store::Reader& reader, const prepare::PlanSettings& settings, int workers,
                                     const core::StopSignal& stop) {
   core::Progress progress("fingerprint", "cases", reader.size());
-  prepare::FingerprintOptions options;
+  prepare::FingerprintOptions options = prepare::options_for(settings);
   options.workers = workers;
-  options.unknown_modality = unknown_modality;
   options.after_case = [&] {
     progress.advance();
     return !stop.asked();
@@ -107,11 +112,18 @@ Planned plan_for(const PrepareRequest& request, const std::vector<core::Setting>
   }
   prepare::PlanSettings settings;
   core::configure(core::slots_of(settings), given);
+  if (settings.bias.correct) prepare::require_bias_correction();
   Planned planned;
-  planned.cohort = look_at_cohort(reader, settings.unknown_modality, request.workers, stop);
-  warn_of_hounsfield(*planned.cohort);
+  planned.cohort = look_at_cohort(reader, settings, request.workers, stop);
+  warn_of_hounsfield(*planned.cohort, settings.mask);
   planned.plan = prepare::make_plan(*planned.cohort, settings);
   return planned;
+}
+
+// A store that was begun with the same plan keeps its text, which may be of a time with fewer keys: what was prepared
+// by it is known by its hash.
+std::string text_of(const prepare::Plan& plan, const std::string& there) {
+  return !there.empty() && prepare::plan_from_yaml(there, "plan.yaml") == plan ? there : prepare::to_yaml(plan);
 }
 
 void require_same_plan(const PrepareRequest& request, const std::string& yaml, const std::string& there) {
@@ -153,7 +165,9 @@ void tell_beforehand(const PrepareRequest& request, const store::Reader& reader,
                      const std::string& yaml, const Forecast& expected) {
   if (request.json) return;
   if (planned.cohort) std::printf("%s\n", fingerprint_text(*planned.cohort, reader.label_names()).c_str());
-  std::printf("%s\n%s\n", yaml.c_str(), forecast_text(expected).c_str());
+  const std::string cleaning = cleaning_text(planned.plan);
+  std::printf("%s\n%s%s\n", yaml.c_str(), cleaning.empty() ? "" : (cleaning + "\n").c_str(),
+              forecast_text(expected).c_str());
   std::fflush(stdout);
 }
 
@@ -202,7 +216,8 @@ core::Exit prepare_all(const PrepareRequest& given, const SettingsOptions& setti
   const core::StopSignal stop;
   const std::string there = plan_there(request.out);
   const Planned planned = plan_for(request, settings.settings(), reader, there, stop);
-  const std::string yaml = prepare::to_yaml(planned.plan);
+  if (planned.plan.bias.correct) prepare::require_bias_correction();
+  const std::string yaml = text_of(planned.plan, there);
   require_same_plan(request, yaml, there);
   const auto& patch = planned.plan.patch;
   const store::Layout layout{request.compression, {patch[0], patch[1], patch[2]}};

@@ -101,6 +101,17 @@ boost::json::object fingerprint_json(const prepare::Fingerprint& cohort) {
   return {{"cases", usable_cases(cohort).size()}, {"channels", channels}, {"class_share", classes}};
 }
 
+std::string cleaning_text(const prepare::Plan& plan) {
+  std::string text;
+  if (plan.mask != "none") text = fmt::format("what lies outside of the {} becomes ground, labels excepted", plan.mask);
+  if (!plan.bias.correct) return text;
+  std::string names;
+  for (const prepare::ChannelPlan& channel : plan.channels) {
+    if (channel.modality == "MR") names += (names.empty() ? "" : ", ") + channel.name;
+  }
+  return text + fmt::format("{}bias fields of {} are divided out (N4)", text.empty() ? "" : "; ", names);
+}
+
 Forecast forecast(const store::Reader& reader, const prepare::Plan& plan, const prepare::Fingerprint* cohort,
                   const store::Layout& layout, int workers) {
   std::vector<std::pair<double, std::int64_t>> sizes;  // prepared voxels of each case

@@ -16,6 +16,9 @@ namespace pipelines {
 std::string fingerprint_text(const prepare::Fingerprint& cohort, const std::map<int, std::string>& label_names);
 boost::json::object fingerprint_json(const prepare::Fingerprint& cohort);
 
+// What a plan does to pictures beyond grid and scale: mask and bias correction, a line; empty when there is none.
+std::string cleaning_text(const prepare::Plan& plan);
+
 // What preparing the whole store will take, judged by one case of middle size that is prepared and thrown away.
 struct Forecast {
   std::int64_t cases = 0;

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "prepare/foreground.h"
+#include "prepare/mask.h"
 #include "prepare/values.h"
 #include "volume/quantise.h"
 
@@ -123,15 +124,19 @@ void hold_range(Volume& image, float low, float high) {
   for (float& value : image.voxels<float>()) value = std::clamp(value, low, high);
 }
 
-Volume cropped_and_turned(Volume raw, const volume::VoxelBox& box, const volume::Turn& turn) {
-  if (!(box == volume::VoxelBox{{0, 0, 0}, raw.shape()})) raw = volume::crop(raw, box);
-  if (!(turn == volume::Turn{})) raw = volume::turned(raw, turn);
-  return raw;
+Volume cropped(Volume raw, const volume::VoxelBox& box) {
+  return box == volume::VoxelBox{{0, 0, 0}, raw.shape()} ? std::move(raw) : volume::crop(raw, box);
+}
+
+Volume after_turn(Volume raw, const volume::Turn& turn) {
+  return turn == volume::Turn{} ? std::move(raw) : volume::turned(raw, turn);
 }
 
 Volume prepared_image(Volume raw, const volume::VoxelBox& box, const volume::Turn& turn, const Grid& target,
                       const Plan& plan, const ChannelPlan& channel) {
-  Volume image = normalised(cropped_and_turned(std::move(raw), box, turn), channel);
+  raw = cropped(std::move(raw), box);
+  if (plan.bias.correct && channel.modality == "MR") raw = without_bias(raw, plan.bias);
+  Volume image = normalised(after_turn(std::move(raw), turn), channel);
   if (same_grid(image, target)) return image;
   const auto [low, high] = std::ranges::minmax(std::as_const(image).voxels<float>());
   image = resampled_image(std::move(image), target, plan);
@@ -220,6 +225,7 @@ volume::Case apply(const Plan& plan, volume::Case raw) {
   raw.check();
   return core::with_context("case " + raw.id, [&] {
     choose_channels(plan, raw);
+    keep_inside(raw, plan.mask);
     const Grid original{raw.reference().geometry, raw.reference().shape()};
     const volume::VoxelBox content = plan.crop ? content_box(raw) : volume::VoxelBox{{0, 0, 0}, original.shape};
     const volume::VoxelBox box = kept_box(plan, original, content);
@@ -236,7 +242,7 @@ volume::Case apply(const Plan& plan, volume::Case raw) {
     }
     if (raw.label_map) {
       raw.label_map->geometry = original.geometry;
-      Volume labels = cropped_and_turned(std::move(*raw.label_map), box, turn);
+      Volume labels = after_turn(cropped(std::move(*raw.label_map), box), turn);
       raw.label_map = same_grid(labels, target)
                           ? std::move(labels)
                           : volume::resample(labels, target, {volume::Interpolation::kLabel, 0, false, 1});

@@ -8,14 +8,15 @@
 
 namespace prepare {
 
-// Turned, cropped, resampled, normalised: float32 channels in the plan's order (one that the case lacks stays absent),
-// the label map in its own type. Every voxel stays where it was in the world; id, targets, boxes, report and groups
-// stay as they are. No voxel is NaN or infinite: what was, becomes background. A constant picture becomes 0.
+// Masked, cropped, turned, freed of bias fields, normalised, resampled: float32 channels in the plan's order (one that
+// the case lacks stays absent), the label map in its own type. Every voxel stays where it was in the world; id,
+// targets, boxes, report and groups stay as they are. No voxel is NaN or infinite: what was, becomes background. A
+// constant picture becomes 0.
 //
 // Images are smoothed where the new grid is coarser and never exceed the range they had. A single channel matches a
 // plan of one channel whatever it is called. Pure, safe from many threads; memory: the case once as it is, each channel
-// twice as float32. Throws Error: Case::check, a channel that the plan does not know or of another modality, a picture
-// without one finite voxel.
+// twice as float32, thrice where its bias field is divided out. Throws Error: Case::check, a channel that the plan does
+// not know or of another modality, a brain to find where no MR picture is, a picture without one finite voxel.
 volume::Case apply(const Plan& plan, volume::Case raw);
 
 // The same case as a prepared store keeps it: images in the plan's voxels. Half of the `scale` of an int16 image is

@@ -7,7 +7,9 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "prepare/foreground.h"
+#include "prepare/mask.h"
 #include "prepare/values.h"
+#include "volume/reorient.h"
 
 namespace prepare {
 namespace {
@@ -20,6 +22,24 @@ const std::string& taken_for(const std::string& modality, const FingerprintOptio
   return modality == "OT" ? options.unknown_modality : modality;
 }
 
+// Before any voxel is read.
+void check_options(const store::Reader& reader, const FingerprintOptions& options) {
+  if (options.bias.correct) require_bias_correction();
+  std::vector<std::string> modalities;
+  for (std::int64_t i = 0; i < reader.size(); ++i) {
+    for (const store::ChannelSummary& channel : reader.summary(i).channels)
+      modalities.push_back(taken_for(channel.modality, options));
+  }
+  if (!modalities.empty()) check_mask(options.mask, modalities);
+}
+
+// The picture whose values count.
+volume::Volume evened(const volume::Volume& image, const volume::VoxelBox& content, const FingerprintOptions& options) {
+  const volume::Grid grid{image.geometry, image.shape()};
+  const volume::VoxelBox all{{0, 0, 0}, grid.shape};
+  return without_bias(volume::crop(image, options.crop ? grown(content, grid, options.margin_mm) : all), options.bias);
+}
+
 CaseFingerprint look_at(const store::Reader& reader, std::int64_t index, const FingerprintOptions& options,
                         std::int64_t most, Samples& samples) {
   CaseFingerprint result;
@@ -30,9 +50,12 @@ CaseFingerprint look_at(const store::Reader& reader, std::int64_t index, const F
   try {
     volume::Case one = reader.load(index);
     for (volume::Channel& channel : one.channels) channel.modality = taken_for(channel.modality, options);
+    keep_inside(one, options.mask);
     result.content = content_box(one);
-    for (const volume::Channel& channel : one.channels) {
+    for (volume::Channel& channel : one.channels) {
       if (!channel.image) continue;
+      if (options.bias.correct && channel.modality == "MR")
+        channel.image = evened(*channel.image, result.content, options);
       Values values = values_of(*channel.image, channel.modality, most);
       if (values.statistics.voxels == 0) throw core::Error("channel '" + channel.name + "' has no finite voxel");
       samples[channel.name] = std::move(values.sample);
@@ -123,6 +146,7 @@ void add_classes(const store::Reader& reader, Fingerprint& result) {
 }  // namespace
 
 Fingerprint fingerprint(const store::Reader& reader, const FingerprintOptions& options) {
+  check_options(reader, options);
   Fingerprint result;
   const auto count = static_cast<std::size_t>(reader.size());
   result.cases.resize(count);

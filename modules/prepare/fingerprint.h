@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "prepare/bias_field.h"
 #include "store/reader.h"
 #include "volume/reorient.h"
 
@@ -50,10 +51,14 @@ struct FingerprintOptions {
   std::int64_t sampled_per_case = 10000;  // values of a channel that go into percentiles
   std::string unknown_modality = "OT";    // what a channel of modality "OT" is taken for
   std::function<bool()> after_case;       // any thread; false ends the work with an Error (Exit::kInterrupted)
+  std::string mask = "none";              // only what is inside counts (mask.h)
+  BiasSettings bias;                      // as apply() does it: of MR, within the content and its margin
+  bool crop = true;                       // or of the whole grid; only `bias` asks
+  double margin_mm = 5;
 };
 
 // Streams over the store, one case a worker; the result does not depend on their number. Throws Error when no case can
-// be read.
+// be read, usage Error for a mask that the channels are not for.
 Fingerprint fingerprint(const store::Reader& reader, const FingerprintOptions& options = {});
 
 }  // namespace prepare

@@ -6,6 +6,7 @@
 
 #include "core/config.h"
 #include "core/error.h"
+#include "prepare/mask.h"
 #include "volume/reorient.h"
 
 namespace prepare {
@@ -17,6 +18,7 @@ using core::Range;
 constexpr std::int64_t kVersion = 1;
 constexpr std::size_t kMostChannels = 1000;
 constexpr std::string_view kChannels = "channels.";
+constexpr std::int64_t kMostSpans = 64;  // of a bias field along an axis: there are no more blocks to fit
 constexpr double kLarge = 1e300;
 
 // The plan as keys of a file.
@@ -32,6 +34,8 @@ struct PlanKeys {
   std::vector<std::int64_t> patch;
   std::int64_t batch_size = 0;
   std::string voxels;
+  std::string mask;
+  BiasSettings bias;
 
   static constexpr auto fields() {
     using P = PlanKeys;
@@ -49,7 +53,9 @@ struct PlanKeys {
         field("across", &P::across, "along that axis: linear or nearest"),
         field("patch", &P::patch, "d, h, w in voxels: what training crops; changes no prepared voxel", Range{1, 4096}),
         field("batch_size", &P::batch_size, "samples a step; changes no prepared voxel", Range{1, 4096}),
-        field("voxels", &P::voxels, "of the prepared store: float32, or int16 with a scale: half as large, rounded")};
+        field("voxels", &P::voxels, "of the prepared store: float32, or int16 with a scale: half as large, rounded"),
+        field("mask", &P::mask, "none, body or brain (MR heads): what lies outside becomes ground, labels excepted"),
+        field("bias", &P::bias, "")};
   }
 };
 
@@ -135,13 +141,24 @@ void Plan::check() const {
           "choose float32 or int16");
   require(!channels.empty(), "the plan has no channel", "name at least channels.0");
   std::set<std::string> names;
+  std::vector<std::string> modalities;
   for (const ChannelPlan& channel : channels) {
     require(!channel.name.empty(), "a channel has no name");
+    modalities.push_back(channel.modality);
     require(names.insert(channel.name).second, "channel '" + channel.name + "' is there twice");
     if (channel.scheme != Scheme::kCohort) continue;
     require(channel.clip_low <= channel.clip_high, "channel '" + channel.name + "': clip_low is above clip_high");
     require(channel.deviation > 0, "channel '" + channel.name + "': deviation is not above 0");
   }
+  check_mask(mask, modalities);
+  require(!bias.correct || std::ranges::find(modalities, "MR") != modalities.end(),
+          "bias.correct is on, and no channel is MR",
+          "leave it off; if those of unknown modality are MR: --set unknown_modality=MR");
+  require(bias.control_points >= 4 && bias.levels >= 1 && bias.levels <= 6 && bias.iterations >= 1 &&
+              (bias.control_points - 3) << (bias.levels - 1) <= kMostSpans,
+          "bias has " + std::to_string(bias.control_points) + " control points and " + std::to_string(bias.levels) +
+              " levels",
+          "4 points or more, 1 to 6 levels, and (points - 3) * 2^(levels - 1) at most " + std::to_string(kMostSpans));
 }
 
 std::string to_yaml(const Plan& plan) {
@@ -155,7 +172,9 @@ std::string to_yaml(const Plan& plan) {
                 plan.across,
                 {plan.patch.begin(), plan.patch.end()},
                 plan.batch_size,
-                plan.voxels};
+                plan.voxels,
+                plan.mask,
+                plan.bias};
   std::vector<ChannelKeys> channels;
   for (const ChannelPlan& one : plan.channels) {
     channels.push_back(
@@ -178,7 +197,9 @@ Plan plan_from_yaml(std::string_view text, const std::string& file) {
                 fresh.across,
                 {fresh.patch.begin(), fresh.patch.end()},
                 fresh.batch_size,
-                fresh.voxels};
+                fresh.voxels,
+                fresh.mask,
+                fresh.bias};
   std::vector<ChannelKeys> channels(channels_of(settings));
   core::configure(slots_for(keys, channels), settings);
   return core::with_context(file, [&] {
@@ -193,6 +214,8 @@ Plan plan_from_yaml(std::string_view text, const std::string& file) {
               three(keys.patch, "patch"),
               keys.batch_size,
               keys.voxels,
+              keys.mask,
+              keys.bias,
               {}};
     for (const ChannelKeys& one : channels) {
       plan.channels.push_back(

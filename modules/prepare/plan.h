@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "prepare/bias_field.h"
+
 namespace prepare {
 
 // Where the numbers that normalise a channel come from.
@@ -40,11 +42,13 @@ struct Plan {
   std::array<std::int64_t, 3> patch{64, 64, 64};  // what training crops, in voxels
   std::int64_t batch_size = 2;
   std::string voxels = "float32";  // of a prepared store; "int16": half as large, rounded (volume/quantise.h)
+  std::string mask = "none";       // mask.h: "body" or "brain"; what lies outside becomes ground, first of all
+  BiasSettings bias;               // of MR channels; after the crop, before normalisation
   std::vector<ChannelPlan> channels;
   bool operator==(const Plan&) const = default;
 
   // Throws usage Error: an orientation that is none, a spacing below 0, no channel, one named twice, deviation <= 0,
-  // ...
+  // a mask or a bias correction that no channel is for, ...
   void check() const;
 };
 

@@ -155,6 +155,17 @@ ChannelPlan scheme_of(const ChannelFingerprint& channel, const PlanSettings& set
   return plan;
 }
 
+FingerprintOptions options_for(const PlanSettings& settings) {
+  FingerprintOptions options;
+  options.unknown_modality = settings.unknown_modality;
+  options.mask = settings.mask;
+  options.crop = settings.crop;
+  options.margin_mm = settings.margin_mm;
+  options.bias = settings.bias;
+  options.bias.correct = settings.bias.correct && settings.scheme == name(Scheme::kCohort);
+  return options;
+}
+
 Plan make_plan(const Fingerprint& cohort, const PlanSettings& settings) {
   const std::vector<const CaseFingerprint*> cases = usable(cohort);
   Plan plan;
@@ -173,6 +184,8 @@ Plan make_plan(const Fingerprint& cohort, const PlanSettings& settings) {
                                       : three_of(settings.patch, "patch");
   plan.batch_size = batch_size(plan.patch, settings);
   plan.voxels = settings.voxels;
+  plan.mask = settings.mask;
+  plan.bias = settings.bias;
   for (const ChannelFingerprint& channel : cohort.channels) plan.channels.push_back(scheme_of(channel, settings));
   plan.check();
   return plan;

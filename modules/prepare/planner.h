@@ -37,6 +37,8 @@ struct PlanSettings {
   double bytes_per_voxel = 1600;
   std::int64_t largest_batch = 16;
   std::string voxels = "float32";
+  std::string mask = "none";
+  BiasSettings bias;
 
   static constexpr auto fields() {
     using core::field;
@@ -62,9 +64,16 @@ struct PlanSettings {
         field("fixed_gb", &P::fixed_gb, "of it taken by weights, optimiser and libraries", Range{0, 1000}),
         field("bytes_per_voxel", &P::bytes_per_voxel, "that training holds for each voxel of the batch", Range{1, 1e6}),
         field("largest_batch", &P::largest_batch, "never more samples a batch", Range{1, 4096}),
-        field("voxels", &P::voxels, "of the prepared store: float32, or int16 with a scale: half as large, rounded")};
+        field("voxels", &P::voxels, "of the prepared store: float32, or int16 with a scale: half as large, rounded"),
+        field("mask", &P::mask, "none, body or brain (MR heads): what lies outside becomes ground, labels excepted"),
+        field("bias", &P::bias, "")};
   }
 };
+
+// How the cohort has to be looked at for a plan by these settings: masked as it will be, and with bias fields divided
+// out where the cohort's numbers are to normalise MR. Where each case's own do (Scheme::kCase), apply() takes them
+// itself, and the fingerprint is spared the time of N4.
+FingerprintOptions options_for(const PlanSettings& settings);
 
 // Throws usage Error on settings that make no sense, Error when no case of the fingerprint is usable.
 Plan make_plan(const Fingerprint& cohort, const PlanSettings& settings = {});

@@ -17,6 +17,7 @@
 #include "store/reader.h"
 #include "store/writer.h"
 #include "volume/phantom.h"
+#include "volume/reorient.h"
 
 namespace fs = std::filesystem;
 
@@ -262,4 +263,120 @@ TEST(Prepare, WhereNothingMoreCanBeWrittenOneErrorSaysSoAndTheNextRunCompletesTh
   EXPECT_EQ(told.find("gadolin: ", first + 1), std::string::npos) << told;
   EXPECT_EQ(run_prepare(quoted(folder / "raw") + " " + quoted(folder / "out")).exit, 0);
   EXPECT_EQ(store::Reader(folder / "out").size(), 4);
+}
+
+TEST(Prepare, MaskAndBiasCorrectionAreToldRecordedAndTheSameWithAnyNumberOfWorkers) {
+  const Scratch folder;
+  raw_store(folder / "raw", 3);
+  const std::string raw = quoted(folder / "raw") + " ";
+  const std::string asked = " --set mask=body --set bias.correct=true --set bias.levels=2 --set bias.iterations=3";
+  const Outcome one = run_prepare(raw + quoted(folder / "one") + asked + " --workers 1");
+  if (one.out.find("built without ITK") != std::string::npos) {
+    EXPECT_EQ(one.exit, 2);
+    EXPECT_NE(one.out.find("hint: leave bias.correct off"), std::string::npos) << one.out;
+    return;
+  }
+  ASSERT_EQ(one.exit, 0) << one.out;
+  EXPECT_NE(one.out.find("outside of the body becomes ground"), std::string::npos) << one.out;
+  EXPECT_NE(one.out.find("bias fields of T1 are divided out"), std::string::npos) << one.out;
+  ASSERT_EQ(run_prepare(raw + quoted(folder / "two") + asked + " --workers 3").exit, 0);
+  ASSERT_EQ(run_prepare(raw + quoted(folder / "plain")).exit, 0);
+  const store::Reader masked(folder / "one");
+  EXPECT_EQ(masked.data_hash(), store::Reader(folder / "two").data_hash());
+  EXPECT_NE(masked.data_hash(), store::Reader(folder / "plain").data_hash());
+  const prepare::Plan plan = prepare::plan_from_yaml(masked.plan_yaml(), "plan.yaml");
+  EXPECT_EQ(plan.mask, "body");
+  EXPECT_EQ(plan.bias, (prepare::BiasSettings{true, 4, 2, 3}));
+  EXPECT_EQ(run_prepare(raw + quoted(folder / "no") + " --set mask=brains").exit, 2);
+  EXPECT_EQ(run_prepare(raw + quoted(folder / "no") + " --set bias.iterations=0").exit, 2);
+}
+
+TEST(Prepare, AStoreBegunBeforeThePlanHadItsNewestKeysGoesOnByItsOwnText) {
+  const Scratch folder;
+  raw_store(folder / "raw", 2);
+  ASSERT_EQ(run_prepare(quoted(folder / "raw") + " " + quoted(folder / "new")).exit, 0);
+  std::string text = store::Reader(folder / "new").plan_yaml();
+  const std::size_t first = text.find("mask: "), last = text.find("channels:");
+  ASSERT_LT(first, last);
+  text.erase(first, last - first);
+  store::WriterOptions options;
+  options.label_names = store::Reader(folder / "raw").label_names();
+  options.plan_yaml = text;
+  store::Writer(folder / "old", options).commit();
+  const Outcome on = run_prepare(quoted(folder / "raw") + " " + quoted(folder / "old"));
+  ASSERT_EQ(on.exit, 0) << on.out;
+  EXPECT_EQ(store::Reader(folder / "old").plan_yaml(), text);
+  EXPECT_NE(run_prepare(quoted(folder / "raw") + " " + quoted(folder / "old")).out.find("2 already there"),
+            std::string::npos);
+}
+
+// What fine-tuning needs: another cohort on the grid and the scale that pretraining saw.
+TEST(Prepare, ThePlanOfOneDataSetPreparesAnotherAsItIs) {
+  const Scratch folder;
+  raw_store(folder / "large", 3);
+  ASSERT_EQ(run_prepare(quoted(folder / "large") + " " + quoted(folder / "pretraining") +
+                        " --set mask=body --set patch=[40,48,56]")
+                .exit,
+            0);
+  {
+    // Other patients, another spacing, smaller than the patch, a channel of another name, a single slice among them.
+    store::Writer writer(folder / "small");
+    volume::PhantomOptions options = cohort_of(2);
+    options.seed = 9;
+    options.size = 20;
+    for (std::int64_t i = 0; i < 2; ++i) {
+      volume::Case one = volume::phantom_case(options, i);
+      one.channels[0].name = "image";
+      if (i == 1) {
+        const volume::Shape& shape = one.reference().shape();
+        const volume::VoxelBox slice{{shape.depth / 2, 0, 0}, {1, shape.height, shape.width}};
+        one.channels[0].image = volume::crop(*one.channels[0].image, slice);
+        one.label_map = volume::crop(*one.label_map, slice);
+      }
+      writer.add(one, "phantom");
+    }
+    writer.commit();
+  }
+  const Outcome taken = run_prepare(quoted(folder / "small") + " " + quoted(folder / "finetuning") + " --plan " +
+                                    quoted(folder / "pretraining/plan.yaml"));
+  ASSERT_EQ(taken.exit, 0) << taken.out;
+  const store::Reader before(folder / "pretraining"), after(folder / "finetuning");
+  EXPECT_EQ(after.plan_yaml(), before.plan_yaml());
+  const prepare::Plan plan = prepare::plan_from_yaml(after.plan_yaml(), "plan.yaml");
+  ASSERT_EQ(after.size(), 2);
+  for (std::int64_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(after.summary(i).channels[0].name, "T1");
+    EXPECT_EQ(volume::orientation(after.summary(i).geometry), "SPL");
+    EXPECT_TRUE(after.summary(i).has_labels);
+    for (std::size_t a = 0; a < 3; ++a)
+      EXPECT_NEAR(after.summary(i).geometry.spacing_mm[a], plan.spacing_mm[a], 1e-3 * plan.spacing_mm[a]);
+  }
+}
+
+TEST(Prepare, CasesWithUnlikeNumbersOfChannelsAreAllPrepared) {
+  const Scratch folder;
+  {
+    store::Writer writer(folder / "raw");
+    volume::PhantomOptions options = cohort_of(3);
+    options.channels = 2;
+    for (std::int64_t i = 0; i < 3; ++i) {
+      volume::Case one = volume::phantom_case(options, i);
+      if (i == 1) one.channels.pop_back();
+      if (i == 2) one.channels[0].image.reset();
+      writer.add(one, "phantom");
+    }
+    writer.commit();
+  }
+  for (const char* asked : {"", " --set mask=body"}) {
+    const fs::path out = folder / (std::string("out") + (*asked != '\0' ? "masked" : ""));
+    const Outcome done = run_prepare(quoted(folder / "raw") + " " + quoted(out) + asked);
+    ASSERT_EQ(done.exit, 0) << done.out;
+    const store::Reader ready(out);
+    ASSERT_EQ(ready.size(), 3);
+    for (std::int64_t i = 0; i < 3; ++i) {
+      ASSERT_EQ(ready.summary(i).channels.size(), 2U);
+      EXPECT_EQ(ready.summary(i).channels[0].present, i != 2);
+      EXPECT_EQ(ready.summary(i).channels[1].present, i != 1);
+    }
+  }
 }

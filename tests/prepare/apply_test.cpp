@@ -349,3 +349,35 @@ TEST(Apply, PreparedGridIsTheGridThatApplyGives) {
     EXPECT_EQ(ready.label_map->shape(), grid.shape);
   }
 }
+
+TEST(Apply, SpacingsOfATwentiethToTenMillimetresAndSingleSlicesComeToTheGridAskedFor) {
+  const auto value = [](auto d, auto h, auto w) { return 3.0 + static_cast<double>((d * 7 + h * 3 + w) % 11); };
+  Plan plan = plain(Scheme::kCase);
+  plan.crop = true;
+  plan.orientation = "SPL";
+  plan.spacing_mm = {0.5, 0.5, 0.5};
+  const volume::Case fine = apply(plan, one_channel("a", picture({60, 60, 60}, {0.05, 0.05, 0.05}, value)));
+  EXPECT_EQ(image_of(fine).shape(), (volume::Shape{6, 6, 6}));
+  const volume::Case coarse = apply(plan, one_channel("b", picture({2, 3, 2}, {10, 10, 10}, value)));
+  EXPECT_EQ(image_of(coarse).shape(), (volume::Shape{40, 60, 40}));
+  const volume::Case slice = apply(plan, one_channel("c", picture({1, 20, 20}, {5, 1, 1}, value)));
+  EXPECT_EQ(image_of(slice).shape(), (volume::Shape{10, 40, 40}));
+  plan.spacing_mm = {0, 1, 1};
+  const volume::Case kept = apply(plan, one_channel("d", picture({1, 20, 20}, {5, 1, 1}, value)));
+  EXPECT_EQ(image_of(kept).shape(), (volume::Shape{1, 20, 20}));
+  for (const volume::Case* one : {&fine, &coarse, &slice, &kept})
+    for (const float voxel : image_of(*one).voxels<float>()) ASSERT_TRUE(std::isfinite(voxel));
+}
+
+TEST(Apply, APictureWithoutForegroundIsKeptWholeAndFlat) {
+  Plan plan = plain(Scheme::kCase);
+  plan.crop = true;
+  for (const char* mask : {"none", "body", "brain"}) {
+    plan.mask = mask;
+    plan.bias.correct = corrects_bias();
+    const volume::Case ready =
+        apply(plan, one_channel("a", picture({5, 6, 7}, {1, 1, 1}, [](auto, auto, auto) { return 0.0; })));
+    EXPECT_EQ(image_of(ready).shape(), (volume::Shape{5, 6, 7}));
+    for (const float voxel : image_of(ready).voxels<float>()) ASSERT_EQ(voxel, 0);
+  }
+}

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "../scratch.h"
+#include "core/error.h"
+#include "prepare/bias_field.h"
 #include "store/reader.h"
 #include "store/writer.h"
 #include "volume/case.h"
@@ -33,6 +35,16 @@ inline volume::Case one_channel(std::string id, volume::Volume image, std::strin
   one.groups.patient = one.id;
   one.channels.push_back({std::move(name), std::move(modality), std::move(image)});
   return one;
+}
+
+// False in a build without ITK.
+inline bool corrects_bias() {
+  try {
+    prepare::require_bias_correction();
+  } catch (const core::Error&) {
+    return false;
+  }
+  return true;
 }
 
 inline store::Reader stored(const std::filesystem::path& folder, const std::vector<volume::Case>& cases) {

@@ -21,6 +21,8 @@ Plan odd_plan() {
   plan.patch = {16, 160, 96};
   plan.batch_size = 3;
   plan.voxels = "int16";
+  plan.mask = "body";
+  plan.bias = {true, 6, 2, 70};
   plan.channels = {{"T1 \"post\": #2", "MR", Scheme::kCase, 0, 0, 0, 1},
                    {"portal.venous", "CT", Scheme::kCohort, -958.0 / 7, 1e-9, 1.0 / 3, 123456.789},
                    {"3", "OT", Scheme::kKeep, 0, 0, 0, 1}};
@@ -56,7 +58,7 @@ TEST(Plan, EveryKeyHasAComment) {
     EXPECT_TRUE(section || line.find("# ") != std::string::npos) << line;
     at = end + 1;
   }
-  EXPECT_GT(lines, 25U);
+  EXPECT_GT(lines, 30U);
 }
 
 TEST(Plan, AnUnknownKeyIsToldWithFileLineAndTheNearestOne) {
@@ -72,6 +74,10 @@ TEST(Plan, WhatAPersonWritesCanBeShort) {
   EXPECT_EQ(plan.orientation, "SPL");
   ASSERT_EQ(plan.channels.size(), 1U);
   EXPECT_EQ(plan.channels[0].scheme, Scheme::kCase);
+  EXPECT_EQ(plan.mask, "none");
+  EXPECT_FALSE(plan.bias.correct);
+  EXPECT_EQ(prepare::plan_from_yaml("channels: {0: {name: T1, modality: MR}}\nbias: {correct: true}\n", "p").bias,
+            (prepare::BiasSettings{true, 4, 3, 50}));
 }
 
 TEST(Plan, WhatMakesNoSenseIsRefused) {
@@ -83,5 +89,28 @@ TEST(Plan, WhatMakesNoSenseIsRefused) {
   EXPECT_NE(story_of("channels: {0: {name: T1}, 1: {name: T1}}\n").find("twice"), std::string::npos);
   EXPECT_NE(story_of("channels: {0: {name: T1, scheme: zscore}}\n").find("zscore"), std::string::npos);
   EXPECT_NE(story_of("channels: {0: {name: T1, scheme: cohort, deviation: 0}}\n").find("deviation"), std::string::npos);
+  EXPECT_NE(story_of("mask: head\n" + channel).find("'head'"), std::string::npos);
+  EXPECT_NE(story_of("mask: brain\n" + channel).find("no channel is MR"), std::string::npos);
+  EXPECT_NE(story_of("bias: {correct: true}\nchannels: {0: {name: CT, modality: CT}}\n").find("no channel is MR"),
+            std::string::npos);
+  EXPECT_NE(story_of("bias: {control_points: 3}\n" + channel).find("control_points"), std::string::npos);
+  EXPECT_NE(story_of("bias: {control_points: 32, levels: 6}\n" + channel).find("32 control points"), std::string::npos);
   EXPECT_NE(story_of("plan_version: 2\n" + channel).find("version 2"), std::string::npos);
+}
+
+// What gadolin wrote before there were masks and bias correction.
+TEST(Plan, OneWrittenBeforeReadsAsOneWithoutMaskAndCorrection) {
+  Plan plan = odd_plan();
+  plan.mask = "none";
+  plan.bias = {};
+  std::string text = prepare::to_yaml(plan);
+  for (const char* key : {"\nmask: ", "\nbias:"}) {
+    const std::size_t at = text.find(key);
+    ASSERT_NE(at, std::string::npos) << key;
+    std::size_t end = text.find('\n', at + 1);
+    while (text[end + 1] == ' ') end = text.find('\n', end + 1);
+    text.erase(at, end - at);
+  }
+  EXPECT_EQ(text.find("correct"), std::string::npos);
+  EXPECT_EQ(prepare::plan_from_yaml(text, "plan.yaml"), plan) << text;
 }

@@ -153,6 +153,20 @@ TEST(Planner, SettingsWinAndWhatMakesNoSenseIsAUsageError) {
   EXPECT_THROW(make_plan(Fingerprint{}), core::Error);
 }
 
+TEST(Planner, MaskAndBiasCorrectionComeFromTheSettingsAndNeedTheirModality) {
+  PlanSettings settings;
+  core::configure(core::slots_of(settings), std::vector<core::Setting>{core::setting_from_argument("mask=brain"),
+                                                                       core::setting_from_argument("bias.correct=true"),
+                                                                       core::setting_from_argument("bias.levels=2")});
+  const Plan plan = make_plan(cohort_of({grid_case({60, 60, 60}, {1, 1, 1})}), settings);
+  EXPECT_EQ(plan.mask, "brain");
+  EXPECT_EQ(plan.bias, (prepare::BiasSettings{true, 4, 2, 50}));
+  EXPECT_THROW(make_plan(cohort_of({grid_case({60, 60, 60}, {1, 1, 1})}, "CT"), settings), core::Error);
+  EXPECT_EQ(prepare::options_for(settings).mask, "brain");
+  settings.mask = "skin";
+  EXPECT_THROW(make_plan(cohort_of({grid_case({60, 60, 60}, {1, 1, 1})}), settings), core::Error);
+}
+
 TEST(Planner, ThePatchFollowsTheContentNotTheAirAroundIt) {
   prepare::CaseFingerprint one = grid_case({200, 200, 200}, {1, 1, 1});
   one.content = {{80, 80, 80}, {38, 54, 38}};
