@@ -208,9 +208,16 @@ TEST(Loader, LetsAMakerOfBatchesMakeWhatIsOnlyDrawn) {
   EXPECT_GE(maker->strangers, 20);
 }
 
+template <class... Samples>
+std::vector<data::Sample> list(Samples... samples) {
+  std::vector<data::Sample> all;
+  (all.push_back(std::move(samples)), ...);
+  return all;
+}
+
 TEST(Collate, FlagsSayWhatIsThereAndTheRestIsMarkedAsMissing) {
   const Numbers dataset(9);
-  const data::Batch batch = data::collate({dataset.get(4), dataset.get(5)});
+  const data::Batch batch = data::collate(list(dataset.get(4), dataset.get(5)));
   EXPECT_EQ(batch.size(), 2);
   EXPECT_EQ(batch.views[0].images.sizes(), (at::IntArrayRef{2, 2, 2, 3, 4}));
   EXPECT_EQ(batch.has_labels[0].item<int>(), 1);
@@ -222,7 +229,7 @@ TEST(Collate, FlagsSayWhatIsThereAndTheRestIsMarkedAsMissing) {
   EXPECT_EQ(batch.targets.at("score")[1].item<float>(), 2.5f);
   EXPECT_EQ(batch.channels_present[0][1].item<int>(), 0);
   EXPECT_EQ(batch.channels_present[1][1].item<int>(), 1);
-  EXPECT_FALSE(data::collate({dataset.get(1), dataset.get(3)}).views[0].labels.defined());
+  EXPECT_FALSE(data::collate(list(dataset.get(1), dataset.get(3))).views[0].labels.defined());
 }
 
 TEST(Collate, SizesThatDifferAreAnErrorThatNamesTheCases) {
@@ -230,7 +237,7 @@ TEST(Collate, SizesThatDifferAreAnErrorThatNamesTheCases) {
   data::Sample odd = dataset.get(1);
   odd.views[0].image = at::zeros({2, 2, 3, 5});
   try {
-    data::collate({dataset.get(0), odd});
+    data::collate(list(dataset.get(0), std::move(odd)));
     FAIL();
   } catch (const core::Error& error) {
     EXPECT_NE(error.story().find("case-0"), std::string::npos);
@@ -240,7 +247,7 @@ TEST(Collate, SizesThatDifferAreAnErrorThatNamesTheCases) {
 
 TEST(Batch, MovingToTheDeviceItIsOnSharesItsTensors) {
   const Numbers dataset(9);
-  const data::Batch batch = data::collate({dataset.get(0)});
+  const data::Batch batch = data::collate(list(dataset.get(0)));
   const data::Batch same = batch.to(at::kCPU);
   EXPECT_EQ(same.views[0].images.data_ptr(), batch.views[0].images.data_ptr());
   EXPECT_EQ(same.ids, batch.ids);
