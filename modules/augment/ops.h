@@ -20,7 +20,11 @@
   X(contrast)                  \
   X(low_resolution)            \
   X(gamma)                     \
-  X(block_mask)
+  X(block_mask)                \
+  X(inpaint)                   \
+  X(outpaint)                  \
+  X(cutout)                    \
+  X(local_shuffle)
 
 namespace augment {
 
