@@ -24,7 +24,13 @@
   X(inpaint)                   \
   X(outpaint)                  \
   X(cutout)                    \
-  X(local_shuffle)
+  X(local_shuffle)             \
+  X(curve)                     \
+  X(histogram_shift)           \
+  X(bias_field)                \
+  X(ghosting)                  \
+  X(spike)                     \
+  X(motion)
 
 namespace augment {
 
