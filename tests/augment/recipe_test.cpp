@@ -178,6 +178,21 @@ TEST(Recipes, CanBeSetFromYaml) {
   }
 }
 
+TEST(Recipes, LeaveArtefactsOutUntilTheirChanceIsSetAndDrawTheRestAsBefore) {
+  const auto sample = pictures::blobs({16, 16, 16});
+  augment::Contrastive settings;
+  const auto before = augment::contrastive({8, 8, 8}, settings).draw(sample.frame, 1, 2, 0).ops;
+  core::configure(
+      core::slots_of(settings),
+      core::settings_from_yaml("artefacts:\n  motion:\n    chance: 1\n  spike:\n    chance: 1\n", "a.yaml"));
+  auto after = augment::contrastive({8, 8, 8}, settings).draw(sample.frame, 1, 2, 0).ops;
+  ASSERT_EQ(after.size(), before.size() + 2);
+  EXPECT_EQ(after[before.size()].op, "motion");
+  EXPECT_EQ(after[before.size() + 1].op, "spike");
+  after.resize(before.size());
+  EXPECT_EQ(after, before);
+}
+
 TEST(Recipes, MakeAPatchOf64CubedWellWithinFiftyMilliseconds) {
   const auto sample = pictures::blobs({80, 80, 80});
   augment::Supervised often;

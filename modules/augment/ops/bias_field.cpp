@@ -52,6 +52,20 @@ void change_row(float* voxels, std::int64_t width, double step, const std::array
   }
 }
 
+// Slopes more than curves, so that the field is felt throughout the view and not at its corners alone.
+std::array<double, kCoefficients> draw_shape(core::Rng& rng) {
+  std::array<double, kCoefficients> coefficient{};
+  double* next = coefficient.data();
+  for (int i = 0; i <= 3; ++i) {
+    for (int j = 0; i + j <= 3; ++j) {
+      for (int k = 0; i + j + k <= 3; ++k) {
+        if (i + j + k > 0) *next++ = rng.uniform(-1, 1) * std::exp2(1 - i - j - k);
+      }
+    }
+  }
+  return coefficient;
+}
+
 class BiasFieldOp final : public Op {
  public:
   explicit BiasFieldOp(const BiasField& settings) : settings_(settings) {}
@@ -62,8 +76,7 @@ class BiasFieldOp final : public Op {
     if (!rng.chance(settings_.chance)) return drawn();
     std::vector<double> values = steps(frame, patch);
     for (std::int64_t c = 0; c < frame.channels; ++c) {
-      std::array<double, kCoefficients> coefficient{};
-      for (double& each : coefficient) each = rng.uniform(-1, 1);
+      const std::array<double, kCoefficients> coefficient = draw_shape(rng);
       const double greatest = greatest_size(coefficient.data(), values.data(), patch);
       const double wanted = std::log1p(rng.uniform(0, settings_.strength));
       for (const double each : coefficient) values.push_back(greatest > 0 ? each * wanted / greatest : 0);

@@ -10,9 +10,9 @@ namespace augment {
 // last), and the 3x4 map from index of the view to index of the view before.
 struct Motion {
   double chance = 0.2;
-  std::int64_t poses = 2;
-  double rotation_deg = 5;
-  double shift_mm = 5;
+  std::int64_t poses = 3;
+  double rotation_deg = 8;
+  double shift_mm = 6;
 
   static constexpr auto fields() {
     using core::field;

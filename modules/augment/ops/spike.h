@@ -8,7 +8,7 @@ namespace augment {
 // channel's standard deviation, and the phase at the first voxel, radians.
 struct Spike {
   double chance = 0.1;
-  double low = 0.2, high = 1;
+  double low = 0.1, high = 0.6;
   double reach = 0.6;
 
   static constexpr auto fields() {
