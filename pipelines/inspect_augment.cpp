@@ -1,6 +1,6 @@
 // What the augmentations do to a case: each op alone, beside the view as it is.
+#include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/empty.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -60,13 +60,24 @@ augment::View view_of(const Shown& shown, const augment::Recipe& recipe, std::ui
   return augment::apply(recipe.draw(shown.frame, seed, sample, 0), shown.image, {}, {{0, 0, 0}, shape}, shape);
 }
 
+// The middle; where an op hides, in the middle of what is less, the hidden or the shown, so that both are seen.
+volume::Index place_to_show(const augment::View& view) {
+  volume::Index place{};
+  for (int a = 0; a < 3; ++a) place[a] = static_cast<double>(view.valid.size(a) / 2);
+  if (!view.hidden.defined()) return place;
+  const at::Tensor hidden = view.hidden.nonzero(), shown = (view.hidden == 0).nonzero();
+  const at::Tensor& fewer = hidden.size(0) < shown.size(0) ? hidden : shown;
+  if (fewer.size(0) == 0) return place;
+  const at::Tensor middle = fewer[fewer.size(0) / 2];
+  for (int a = 0; a < 3; ++a) place[a] = static_cast<double>(middle[a].item<std::int64_t>());
+  return place;
+}
+
 report::Picture picture_of(const Shown& shown, const augment::View& view, const std::string& title) {
   report::MontageOptions options = shown.options;
   options.title = title;
   const volume::Volume image = image_of(shown, view);
-  volume::Index middle{};
-  for (int a = 0; a < 3; ++a) middle[a] = static_cast<double>(image.shape()[a] / 2);
-  options.centre_mm = image.geometry.world(middle);
+  options.centre_mm = image.geometry.world(place_to_show(view));
   if (!view.hidden.defined()) return report::montage(image, nullptr, nullptr, options);
   const volume::Volume hidden = volume_of(view.hidden, volume::VoxelType::kUInt8, image.geometry);
   return report::montage(image, &hidden, nullptr, options);

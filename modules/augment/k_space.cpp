@@ -28,12 +28,14 @@ AxisFilter keeping_lines(std::int64_t extent, std::span<const double> kept) {
   return filter;
 }
 
-int draw_line_axis(core::Rng& rng, const volume::Shape& view) {
+int draw_line_axis(core::Rng& rng, const volume::Frame& frame, const volume::Shape& view) {
+  constexpr double kSlices = 3;
+  const double finest = *std::min_element(frame.spacing_mm.begin(), frame.spacing_mm.end());
   std::vector<int> axes;
   for (int a = 0; a < 3; ++a) {
-    if (view[a] > 1) axes.push_back(a);
+    if (view[a] > 1 && frame.spacing_mm[a] <= kSlices * finest) axes.push_back(a);
   }
-  return axes.empty() ? 0 : axes[rng.below(axes.size())];
+  return axes.empty() ? static_cast<int>(rng.below(3)) : axes[rng.below(axes.size())];
 }
 
 int line_axis_at(const Drawn& drawn, std::size_t position) {

@@ -7,6 +7,7 @@
 #include "augment/axis_filter.h"
 #include "augment/drawn.h"
 #include "core/rng.h"
+#include "volume/frame.h"
 
 namespace augment {
 
@@ -16,8 +17,9 @@ namespace augment {
 // voxels on one core, 18 ms for 128^3.
 AxisFilter keeping_lines(std::int64_t extent, std::span<const double> kept);
 
-// The axis along which lines of k-space differ: any that is longer than one voxel, if there is one. 0 d, 1 h, 2 w.
-int draw_line_axis(core::Rng& rng, const volume::Shape& view);
+// The axis along which lines of k-space differ: 0 d, 1 h, 2 w. Not one of a single voxel, nor one whose spacing is more
+// than 3 times the finest, along which slices were excited one by one; any if there is no other.
+int draw_line_axis(core::Rng& rng, const volume::Frame& frame, const volume::Shape& view);
 // Read again from this place of the drawn values. Throws Error when it is no axis.
 int line_axis_at(const Drawn& drawn, std::size_t position);
 

@@ -123,11 +123,21 @@ TEST(Boxes, AreRefusedBeyondTheViewOrWhenTheyAreNotWhole) {
 
 TEST(LocalShuffle, KeepsEveryValueAndKeepsChannelsTogether) {
   const auto sample = pictures::coordinates(kCase);
-  const View view = changed(sample, "local_shuffle 1.5 5 1 2");
+  const View view = changed(sample, "local_shuffle 1.5 5 5 5 1 2");
   EXPECT_FALSE(at::equal(view.image, sample.image));
   // A voxel of all three channels still is a place of the case, and each place is there once.
   const at::Tensor places = (view.image[0] * 22 + view.image[1]) * 24 + view.image[2];
   EXPECT_TRUE(at::equal(std::get<0>(places.flatten().sort()), at::arange(20 * 22 * 24, at::kFloat)));
+}
+
+TEST(LocalShuffle, HasWindowsAlikeInMillimetres) {
+  volume::Frame frame;
+  frame.spacing_mm = {6, 1, 1.5};
+  augment::LocalShuffle settings;
+  settings.chance = 1;
+  settings.side = 6;
+  const auto values = augment::make(settings)->draw({1, 2, 0, 0}, frame, kCase).values;
+  EXPECT_EQ(std::vector<double>(values.begin() + 1, values.begin() + 4), (std::vector<double>{1, 6, 4}));
 }
 
 TEST(LocalShuffle, MovesNothingFartherThanAWindowAndAsManyVoxelsAsItsDensitySays) {

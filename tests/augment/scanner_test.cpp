@@ -5,6 +5,7 @@
 #include <cmath>
 #include <complex>
 #include <numbers>
+#include <set>
 
 #include "augment/k_space.h"
 #include "augment/ops/bias_field.h"
@@ -59,6 +60,21 @@ TEST(KSpace, LinesAreKeptAsTheFourierTransformSaysForAnyExtent) {
     augment::filter(voxels, shape, 0, augment::keeping_lines(extent, kept));
     EXPECT_TRUE(close(image, truth, 1e-5)) << extent;
   }
+}
+
+TEST(KSpace, LinesLieAlongAnAxisThatIsNoStackOfSlices) {
+  const auto axes = [](std::array<double, 3> spacing_mm, const volume::Shape& view) {
+    volume::Frame frame;
+    frame.spacing_mm = spacing_mm;
+    std::set<int> found;
+    core::Rng rng({1, 0, 0, 0});
+    for (int i = 0; i < 200; ++i) found.insert(augment::draw_line_axis(rng, frame, view));
+    return found;
+  };
+  EXPECT_EQ(axes({3, 1, 1}, {8, 8, 8}), (std::set<int>{0, 1, 2}));
+  EXPECT_EQ(axes({3.1, 1, 1}, {8, 8, 8}), (std::set<int>{1, 2}));
+  EXPECT_EQ(axes({1, 1, 1}, {8, 1, 8}), (std::set<int>{0, 2}));
+  EXPECT_EQ(axes({1, 1, 1}, {1, 1, 1}), (std::set<int>{0, 1, 2}));
 }
 
 TEST(Ghosting, WeakensEveryNthLineOfKSpaceButTheMiddleOne) {

@@ -18,7 +18,7 @@ class GhostingOp final : public Op {
   Drawn draw(const core::DrawKey& key, const volume::Frame& frame, const volume::Shape& patch) const override {
     core::Rng rng(key);
     if (!rng.chance(settings_.chance)) return drawn();
-    std::vector<double> values{static_cast<double>(draw_line_axis(rng, patch))};
+    std::vector<double> values{static_cast<double>(draw_line_axis(rng, frame, patch))};
     const auto spread = static_cast<std::uint64_t>(settings_.every_high - settings_.every_low);
     for (std::int64_t c = 0; c < frame.channels; ++c) {
       values.push_back(static_cast<double>(settings_.every_low) + static_cast<double>(rng.below(spread + 1)));

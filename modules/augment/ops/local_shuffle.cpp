@@ -31,30 +31,34 @@ class LocalShuffleOp final : public Op {
   explicit LocalShuffleOp(const LocalShuffle& settings) : settings_(settings) {}
   std::string_view name() const override { return "local_shuffle"; }
 
-  Drawn draw(const core::DrawKey& key, const volume::Frame&, const volume::Shape&) const override {
+  Drawn draw(const core::DrawKey& key, const volume::Frame& frame, const volume::Shape&) const override {
     core::Rng rng(key);
     if (!rng.chance(settings_.chance)) return drawn();
-    std::vector<double> values{rng.uniform(settings_.density_low, settings_.density_high),
-                               static_cast<double>(settings_.side)};
+    std::vector<double> values{rng.uniform(settings_.density_low, settings_.density_high)};
+    const double finest = *std::min_element(frame.spacing_mm.begin(), frame.spacing_mm.end());
+    for (const double spacing : frame.spacing_mm) {
+      values.push_back(std::max(1.0, std::round(static_cast<double>(settings_.side) * finest / spacing)));
+    }
     push_seed(values, (static_cast<std::uint64_t>(rng()) << 32) | rng());
     return drawn(std::move(values));
   }
   // Windows of one voxel.
-  Drawn identity(const volume::Frame&, const volume::Shape&) const override { return drawn({1, 1, 0, 1}); }
+  Drawn identity(const volume::Frame&, const volume::Shape&) const override { return drawn({1, 1, 1, 1, 0, 1}); }
 
   void change(const Drawn& drawn, const Patch& patch) const override {
-    drawn.require(4);
+    drawn.require(6);
     drawn.require(drawn.values[0] >= 0 && drawn.values[0] <= 16, "density");
-    drawn.require(drawn.values[1] >= 1 && drawn.values[1] <= 64, "side");
     const volume::Shape& view = patch.image.shape;
     std::array<std::int64_t, 3> most{};
     double window = 1;  // voxels on average
     for (std::size_t a = 0; a < 3; ++a) {
-      most[a] = std::min(static_cast<std::int64_t>(drawn.values[1]), view[static_cast<int>(a)]);
+      const double side = drawn.values[1 + a];
+      drawn.require(side >= 1 && side <= 64, "side");
+      most[a] = std::min(static_cast<std::int64_t>(side), view[static_cast<int>(a)]);
       window *= static_cast<double>(1 + most[a]) / 2;
     }
     const std::int64_t windows = std::llround(drawn.values[0] * static_cast<double>(view.voxels()) / window);
-    core::Rng rng({seed_at(drawn.values, 2), 0, 0, 0});
+    core::Rng rng({seed_at(drawn.values, 4), 0, 0, 0});
     std::vector<std::size_t> places;
     for (std::int64_t i = 0; i < windows; ++i) {
       draw_window(rng, view, most, places);

@@ -5,7 +5,8 @@ namespace augment {
 
 // Voxels change places within many small windows, all channels alike: detail goes, what lies where stays. Windows are
 // shuffled one after another, so no value is lost where they overlap. After Zhou et al., "Models Genesis", Medical
-// Image Analysis 67, 2021. Drawn: density, greatest side, a seed in two.
+// Image Analysis 67, 2021. Drawn: density, the greatest sides along {d, h, w} in voxels, alike in millimetres, a seed
+// in two.
 struct LocalShuffle {
   double chance = 0.5;
   double density_low = 0.2, density_high = 1;
@@ -19,7 +20,8 @@ struct LocalShuffle {
         field("density_low", &LocalShuffle::density_low,
               "least number of voxels in all windows together, part of the view's", Range{0, 16}),
         field("density_high", &LocalShuffle::density_high, "greatest number of them", Range{0, 16}),
-        field("side", &LocalShuffle::side, "greatest side of a window, voxels; each is 1 to that", Range{1, 64}),
+        field("side", &LocalShuffle::side, "greatest side of a window, voxels of the finest axis; each is 1 to that",
+              Range{1, 64}),
     };
   }
 };

@@ -44,7 +44,7 @@ class MotionOp final : public Op {
   Drawn draw(const core::DrawKey& key, const volume::Frame& frame, const volume::Shape& patch) const override {
     core::Rng rng(key);
     if (!rng.chance(settings_.chance)) return drawn();
-    std::vector<double> values{static_cast<double>(draw_line_axis(rng, patch))};
+    std::vector<double> values{static_cast<double>(draw_line_axis(rng, frame, patch))};
     std::vector<double> moves(1 + rng.below(static_cast<std::uint64_t>(settings_.poses)));
     for (double& each : moves) each = rng.uniform(-1, 1);
     moves.insert(moves.end(), {-1.0, 1.0});
