@@ -9,6 +9,7 @@
 #include "core/files.h"
 #include "pipelines/command.h"
 #include "pipelines/inspect_subject.h"
+#include "pipelines/wings.h"
 #include "report/png.h"
 
 namespace pipelines {
@@ -19,9 +20,10 @@ namespace fs = std::filesystem;
 constexpr std::size_t kListed = 20;
 
 struct Options {
-  std::string path, png, case_id, label;
+  std::string path, png, case_id, label, op;
   std::int64_t slices = 1;
-  bool json = false, all = false;
+  std::uint64_t seed = 1;
+  bool json = false, all = false, augment = false;
 };
 
 Subject look_at(const InspectRequest& request) {
@@ -32,6 +34,9 @@ Subject look_at(const InspectRequest& request) {
     throw core::usage_error("--label goes with one image", "cases of a folder bring labels of their own");
   }
   if (is_store(request.path)) return inspect_store(request);
+  if (request.augment) {
+    throw core::usage_error("--augment goes with a case of a store", "gadolin ingest makes a store of images");
+  }
   if (is_archive(request.path)) return inspect_archive(request);
   if (request.path.filename() == "manifest.json" || request.path.extension() == ".h5") {
     throw core::usage_error(request.path.filename().string() + " is a part of a store", "inspect the store's folder");
@@ -92,7 +97,8 @@ boost::json::object as_json(const Subject& subject) {
 
 core::Exit inspect(const Options& options) {
   const Subject subject = core::with_context("inspect", [&] {
-    return look_at({options.path, options.case_id, options.label, options.slices});
+    return look_at(
+        {options.path, options.case_id, options.label, options.slices, options.augment, options.op, options.seed});
   });
   if (!options.png.empty()) {
     if (!subject.picture) throw core::usage_error("there is no picture to write: this is a " + subject.kind);
@@ -117,6 +123,13 @@ std::function<core::Exit()> attach(CLI::App& app) {
   app.add_option("--slices", options->slices, "slices of each plane in the picture of one case")
       ->check(CLI::Range(1, 24))
       ->capture_default_str();
+#ifdef GADOLIN_HAS_TORCH
+  CLI::Option* const augment =
+      app.add_flag("--augment", options->augment, "the picture shows what each augmentation makes of the case");
+  augment->needs("--png")->needs("--case");
+  app.add_option("--op", options->op, "several draws of this augmentation alone")->type_name("NAME")->needs(augment);
+  app.add_option("--seed", options->seed, "of what is drawn")->needs(augment)->capture_default_str();
+#endif
   app.add_flag("--all", options->all, "list every case, not only the first 20");
   app.add_flag("--json", options->json, "one JSON object instead of text");
   return [options] { return inspect(*options); };
@@ -128,6 +141,7 @@ extern const Command inspect_command;
 const Command inspect_command{"inspect", "show what a store, weights, an image or a folder of them holds",
                               "  gadolin inspect hippocampus.store --png cases.png\n"
                               "  gadolin inspect hippocampus.store --case hippocampus_007 --png one.png --slices 5\n"
+                              GADOLIN_TORCH("  gadolin inspect raw.store --case p007 --augment --png ops.png\n")
                               "  gadolin inspect scan.nii.gz --label organs.nii.gz --png scan.png\n"
                               "  gadolin inspect run/last.safetensors --json",
                               attach};

@@ -167,6 +167,11 @@ Subject inspect_stored_case(const std::shared_ptr<store::Reader>& reader, const 
   subject.picture = [one, reader, slices = request.slices] {
     return case_picture(*one, reader->label_names(), slices);
   };
+#ifdef GADOLIN_HAS_TORCH
+  if (request.augment) {
+    subject.picture = [one, op = request.op, seed = request.seed] { return augmented_picture(*one, op, seed); };
+  }
+#endif
   return subject;
 }
 

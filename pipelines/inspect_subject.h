@@ -35,6 +35,9 @@ struct InspectRequest {
   std::string case_id;          // empty: the whole
   std::filesystem::path label;  // of an image
   std::int64_t slices = 1;      // per plane
+  bool augment = false;         // of a case: what augmentations do to it, instead of the case
+  std::string op;               // of them this one, drawn several times; empty: each once
+  std::uint64_t seed = 1;
 };
 
 // True for what each can look at; then looks. Throw core::Error for what is damaged or when no case has that id.
@@ -57,6 +60,11 @@ std::vector<Fact> case_facts(const volume::Case& one, const std::map<int, std::s
 report::Picture case_picture(const volume::Case& one, const std::map<int, std::string>& names, std::int64_t slices);
 // Small, for many cases beside each other: the first channel only.
 report::Picture small_picture(const volume::Case& one, const std::map<int, std::string>& names);
+#ifdef GADOLIN_HAS_TORCH
+// The middle of the first channel that is present as it is, then what each augmentation alone makes of it, or several
+// draws of `op`; what an op hides in colour. Throws usage Error for an unknown op.
+report::Picture augmented_picture(const volume::Case& one, const std::string& op, std::uint64_t seed);
+#endif
 // [-160, 240] for CT in Hounsfield units, so that soft tissue shows; nothing for all else.
 std::optional<report::Window> window_for(const volume::Channel& channel);
 

@@ -21,7 +21,17 @@
   X(low_resolution)            \
   X(gamma)                     \
   X(block_mask)                \
-  X(keep)
+  X(keep)                      \
+  X(inpaint)                   \
+  X(outpaint)                  \
+  X(cutout)                    \
+  X(local_shuffle)             \
+  X(curve)                     \
+  X(histogram_shift)           \
+  X(bias_field)                \
+  X(ghosting)                  \
+  X(spike)                     \
+  X(motion)
 
 namespace augment {
 

@@ -3,22 +3,24 @@
 namespace augment {
 namespace {
 
-std::vector<OpPointer> spatial_and_intensity(const Warp& warp, const Mirror& mirror, const Intensity& intensity) {
-  return {make(warp),
-          make(intensity.noise),
-          make(intensity.blur),
-          make(intensity.brightness),
-          make(intensity.contrast),
-          make(intensity.low_resolution),
-          make(intensity.gamma),
-          make(mirror)};
+// Of Supervised or Contrastive. Artefacts come last, so that what is drawn for the others stays when they are turned
+// on.
+template <class Views>
+std::vector<OpPointer> ops_of_views(const Views& views) {
+  const Intensity& intensity = views.intensity;
+  std::vector<OpPointer> ops{make(views.warp),           make(intensity.noise),    make(intensity.blur),
+                             make(intensity.brightness), make(intensity.contrast), make(intensity.low_resolution),
+                             make(intensity.gamma),      make(views.mirror)};
+  const std::vector<OpPointer> artefacts = ops_of(views.artefacts);
+  ops.insert(ops.end(), artefacts.begin(), artefacts.end());
+  return ops;
 }
 
 }  // namespace
 
 Recipe supervised(const volume::Shape& patch, double foreground, Supervised settings) {
   settings.warp.place.foreground = foreground;
-  return {patch, spatial_and_intensity(settings.warp, settings.mirror, settings.intensity)};
+  return {patch, ops_of_views(settings)};
 }
 
 Contrastive::Contrastive() {
@@ -34,9 +36,7 @@ Contrastive::Contrastive() {
   intensity.gamma = {0.5, 0.25, 0.5, 2.0};
 }
 
-Recipe contrastive(const volume::Shape& patch, const Contrastive& settings) {
-  return {patch, spatial_and_intensity(settings.warp, settings.mirror, settings.intensity)};
-}
+Recipe contrastive(const volume::Shape& patch, const Contrastive& settings) { return {patch, ops_of_views(settings)}; }
 
 std::vector<Recipe> two_view_crop(const volume::Shape& patch, const Contrastive& settings) {
   return std::vector<Recipe>(2, contrastive(patch, settings));

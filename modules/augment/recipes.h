@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "augment/artefacts.h"
 #include "augment/ops/block_mask.h"
 #include "augment/ops/blur.h"
 #include "augment/ops/brightness.h"
@@ -44,11 +45,13 @@ struct Supervised {
   Warp warp;
   Mirror mirror;
   Intensity intensity;
+  Artefacts artefacts;
 
   static constexpr auto fields() {
     return std::tuple{core::field("warp", &Supervised::warp, "where and how the patch is taken"),
                       core::field("mirror", &Supervised::mirror, "axes turned around"),
-                      core::field("intensity", &Supervised::intensity, "changes of the voxels' values")};
+                      core::field("intensity", &Supervised::intensity, "changes of the voxels' values"),
+                      core::field("artefacts", &Supervised::artefacts, "what goes wrong in an MR scanner; off")};
   }
 };
 // `foreground`: chance to centre the patch on a labelled voxel; it replaces settings.warp.place.foreground.
@@ -60,11 +63,13 @@ struct Contrastive {
   Warp warp;
   Mirror mirror;
   Intensity intensity;
+  Artefacts artefacts;
 
   static constexpr auto fields() {
     return std::tuple{core::field("warp", &Contrastive::warp, "where and how a view is taken"),
                       core::field("mirror", &Contrastive::mirror, "axes turned around"),
-                      core::field("intensity", &Contrastive::intensity, "changes of the voxels' values")};
+                      core::field("intensity", &Contrastive::intensity, "changes of the voxels' values"),
+                      core::field("artefacts", &Contrastive::artefacts, "what goes wrong in an MR scanner; off")};
   }
 };
 Recipe contrastive(const volume::Shape& patch, const Contrastive& settings = {});
