@@ -35,6 +35,9 @@ class Dataset {
   virtual std::int64_t size() const = 0;
   // Sample `number`, counted over the whole run (its epoch is number / size()).
   virtual Sample get(std::uint64_t number) const = 0;
+  // This sample will be asked for soon: its voxels may be fetched from the disk meanwhile. Changes no result, throws
+  // nothing.
+  virtual void expect(std::uint64_t /*number*/) const {}
 };
 
 // Stacks one view of several samples into images, labels, masks and transforms of `view`. Where some lack a part,

@@ -41,6 +41,7 @@ class Loader::Workers {
 
   Workers(const Dataset& dataset, const Plan& plan, int threads) : dataset_(dataset), plan_(plan) {
     begin_batches();
+    const std::scoped_lock lock(mutex_);  // the threads wait until all are there
     for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
   }
 
@@ -103,6 +104,16 @@ class Loader::Workers {
     return nullptr;
   }
 
+  // The one that is begun after so many others from now on, as far as batches are planned.
+  std::optional<std::uint64_t> sample_after(std::size_t others) const {
+    for (const Making& making : batches_) {
+      const std::size_t open = making.samples.size() - making.begun;
+      if (others < open) return making.first + making.begun + others;
+      others -= open;
+    }
+    return std::nullopt;
+  }
+
   void work() {
     compute_alone();
     const c10::NoGradGuard no_gradient;
@@ -112,7 +123,9 @@ class Loader::Workers {
       changed_.wait(lock, [&] { return stop_ || (making = with_work()) != nullptr; });
       if (stop_) return;
       const std::size_t place = making->begun++;
+      const std::optional<std::uint64_t> later = sample_after(threads_.size() - 1);
       lock.unlock();
+      if (later) dataset_.expect(*later);
       try {
         making->samples[place] = dataset_.get(making->first + place);
       } catch (...) {

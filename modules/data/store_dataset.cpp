@@ -145,21 +145,36 @@ Picture StoreDataset::picture(std::int64_t case_index, const volume::VoxelBox& b
   for (int a = 0; a < 3; ++a)
     GADOLIN_CHECK(box.begin[a] >= 0 && box.shape[a] > 0 && box.begin[a] + box.shape[a] <= summary.shape[a]);
   const store::Box part{box.begin, box.shape};
-  const auto& at = channel_at_[place_of_[case_index]];
-  const bool labels = summary.has_labels && options_.read_labels;
-  if (labels) reader_->prefetch(case_index, store::Reader::kLabels, part);
-  for (const std::int64_t channel : at) {
-    if (channel >= 0) reader_->prefetch(case_index, channel, part);
-  }
+  fetch(case_index, box);
   Picture picture;
   picture.box = box;
   picture.case_shape = summary.shape;
-  for (const std::int64_t channel : at) {
+  for (const std::int64_t channel : channel_at_[place_of_[case_index]]) {
     picture.channels.emplace_back();
     if (channel >= 0) picture.channels.back() = reader_->read(case_index, channel, part);
   }
-  if (labels) picture.labels = reader_->read_labels(case_index, part);
+  if (summary.has_labels && options_.read_labels) picture.labels = reader_->read_labels(case_index, part);
   return picture;
+}
+
+void StoreDataset::fetch(std::int64_t case_index, const volume::VoxelBox& box) const {
+  const store::Box part{box.begin, box.shape};
+  if (reader_->summary(case_index).has_labels && options_.read_labels)
+    reader_->prefetch(case_index, store::Reader::kLabels, part);
+  for (const std::int64_t channel : channel_at_[place_of_[case_index]]) {
+    if (channel >= 0) reader_->prefetch(case_index, channel, part);
+  }
+}
+
+void StoreDataset::expect(std::uint64_t number) const {
+  try {
+    for (std::int64_t view = 0; view < maker_->views(); ++view) {
+      const std::int64_t from = sound(maker_->of_partner(view) ? partner_of(number) : case_of(number));
+      fetch(from, maker_->draw(*frame(from), {options_.seed, number}, view)->box());
+    }
+  } catch (const core::Error&) {
+    // get() will meet it and tell.
+  }
 }
 
 DrawnView StoreDataset::drawn_view(std::int64_t case_index, std::uint64_t number, std::int64_t view) const {

@@ -41,6 +41,7 @@ class StoreDataset : public Dataset {
 
   std::int64_t size() const override { return static_cast<std::int64_t>(cases_.size()); }
   Sample get(std::uint64_t number) const override;
+  void expect(std::uint64_t number) const override;
 
   const std::vector<std::int64_t>& cases() const { return cases_; }       // indices in the store
   const std::vector<std::string>& channels() const { return channels_; }  // what dimension C means
@@ -61,6 +62,7 @@ class StoreDataset : public Dataset {
 
   Order order_of(std::uint64_t epoch) const;
   Sample sample_of(std::uint64_t number, std::int64_t own, std::int64_t partner) const;
+  void fetch(std::int64_t case_index, const volume::VoxelBox& box) const;
   DrawnView drawn_view(std::int64_t case_index, std::uint64_t number, std::int64_t view) const;
   std::int64_t sound(std::int64_t case_index) const;
   void leave_out(const Damaged& damaged) const;

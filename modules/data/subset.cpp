@@ -14,10 +14,14 @@ Subset::Subset(std::shared_ptr<const Dataset> whole, std::vector<std::int64_t> p
   }
 }
 
-Sample Subset::get(std::uint64_t number) const {
+std::uint64_t Subset::number_in_whole(std::uint64_t number) const {
   const auto epoch = number / places_.size();
   const auto place = static_cast<std::uint64_t>(places_[number % places_.size()]);
-  Sample sample = whole_->get(epoch * static_cast<std::uint64_t>(whole_->size()) + place);
+  return epoch * static_cast<std::uint64_t>(whole_->size()) + place;
+}
+
+Sample Subset::get(std::uint64_t number) const {
+  Sample sample = whole_->get(number_in_whole(number));
   sample.number = number;
   return sample;
 }

@@ -17,8 +17,10 @@ class Subset : public Dataset {
   Subset(std::shared_ptr<const Dataset> whole, std::vector<std::int64_t> places);
   std::int64_t size() const override { return static_cast<std::int64_t>(places_.size()); }
   Sample get(std::uint64_t number) const override;
+  void expect(std::uint64_t number) const override { whole_->expect(number_in_whole(number)); }
 
  private:
+  std::uint64_t number_in_whole(std::uint64_t number) const;
   std::shared_ptr<const Dataset> whole_;
   std::vector<std::int64_t> places_;
 };

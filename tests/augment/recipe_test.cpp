@@ -255,21 +255,4 @@ TEST(Recipes, LeaveArtefactsOutUntilTheirChanceIsSetAndDrawTheRestAsBefore) {
   EXPECT_EQ(after, before);
 }
 
-TEST(Recipes, MakeAPatchOf64CubedWellWithinFiftyMilliseconds) {
-  const auto sample = pictures::blobs({80, 80, 80});
-  augment::Supervised often;
-  often.warp.rotation_chance = often.warp.scale_chance = often.warp.bend_chance = 0.5;
-  const Recipe recipe = augment::supervised({64, 64, 64}, 0.33, often);
-  auto one = sample;
-  one.image = sample.image.narrow(0, 0, 1).contiguous();
-  one.frame.channels = 1;
-  pictures::apply(recipe.draw(one.frame, 1, 0, 0), one);
-  const auto start = std::chrono::steady_clock::now();
-  constexpr int kViews = 20;
-  for (std::uint64_t i = 0; i < kViews; ++i) pictures::apply_to_box(recipe.draw(one.frame, 1, i, 0), one);
-  const double milliseconds = 1000 * seconds_since(start) / kViews;
-  RecordProperty("milliseconds_a_view", std::to_string(milliseconds));
-  EXPECT_LT(milliseconds, 250) << "budget 50 ms, with room for a busy machine and sanitizers";
-}
-
 }  // namespace

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
+#include <optional>
 #include <set>
 #include <thread>
 
@@ -138,6 +139,29 @@ TEST(Loader, MakesNoMoreAheadThanItWasAllowed) {
   loader.next();
   std::this_thread::sleep_for(std::chrono::milliseconds(30));
   EXPECT_LE(dataset->drawn, 6);
+}
+
+// Asked by one thread: what is expected while sample i is made is i + 1.
+class Expecting : public Numbers {
+ public:
+  using Numbers::Numbers;
+  void expect(std::uint64_t number) const override { told = number; }
+  data::Sample get(std::uint64_t number) const override {
+    right += told == number + 1 ? 1 : 0;
+    wrong += told && told != number + 1 ? 1 : 0;
+    told.reset();
+    return Numbers::get(number);
+  }
+  mutable std::optional<std::uint64_t> told;
+  mutable std::atomic<int> right{0}, wrong{0};
+};
+
+TEST(Loader, TellsTheDataSetWhichSampleComesNext) {
+  const auto dataset = std::make_shared<Expecting>(7);
+  data::Loader loader(dataset, options(3, 1));
+  for (int i = 0; i < 8; ++i) loader.next();
+  EXPECT_GE(dataset->right, 12) << "all but those at the end of what is planned";
+  EXPECT_EQ(dataset->wrong, 0);
 }
 
 TEST(Loader, LeavesTorchsThreadsOfTheTrainingThreadAlone) {
