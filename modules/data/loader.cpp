@@ -107,6 +107,7 @@ class Loader::Workers {
   // The one that is begun after so many others from now on, as far as batches are planned.
   std::optional<std::uint64_t> sample_after(std::size_t others) const {
     for (const Making& making : batches_) {
+      if (making.begun >= making.samples.size()) continue;  // all begun, or put together and gone
       const std::size_t open = making.samples.size() - making.begun;
       if (others < open) return making.first + making.begun + others;
       others -= open;
