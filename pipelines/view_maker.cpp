@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/log.h"
+#include "data/dataset.h"
 
 namespace pipelines {
 namespace {
