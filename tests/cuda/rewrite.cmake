@@ -27,7 +27,7 @@ string(REPLACE ">>>" ")" text "${text}")
 string(REGEX REPLACE "extern __shared__ ([A-Za-z0-9_:]+) ([A-Za-z0-9_]+)\\[\\];"
   "\\1* const \\2 = cuda_stand_in::dynamic_shared<\\1>();" text "${text}")
 # One array of a declaration after the other.
-set(array "([A-Za-z0-9_]+)((\\[[A-Za-z0-9_ *+]+\\])+)")
+set(array "([A-Za-z0-9_]+)((\\[[A-Za-z0-9_ */+-]+\\])+)")
 set(before)
 while(NOT before STREQUAL text)
   set(before "${text}")
