@@ -2,6 +2,9 @@
 # Turns a .cu of ours into C++ over stand_in.h: launches, shared memory and the header are rewritten, namespace x::gpu becomes
 # x::stand_in, so that it may be linked beside the real kernels. Stops at what it does not know; lines stay where they are.
 file(READ "${SOURCE}" text)
+function(stop why)
+  message(FATAL_ERROR "cannot rewrite\n  ${SOURCE}\n  ${why}")  # indented lines are left as they are
+endfunction()
 function(count what variable)
   string(REGEX MATCHALL "${what}" found "${text}")
   list(LENGTH found number)
@@ -10,20 +13,19 @@ endfunction()
 foreach(part IN ITEMS "#include <cuda_runtime.h>" "namespace [a-z_]+::gpu {" "<<<")
   count("${part}" number)
   if(number EQUAL 0)
-    message(FATAL_ERROR "${SOURCE} cannot be rewritten: it has no ${part}")
+    stop("it has no ${part}")
   endif()
 endforeach()
 count("<<<" opened)
 count(">>>" closed)
 if(NOT opened EQUAL closed)
-  message(FATAL_ERROR "${SOURCE} cannot be rewritten: ${opened} of <<<, ${closed} of >>>")
+  stop("${opened} of <<<, ${closed} of >>>")
 endif()
 
 string(REPLACE "#include <cuda_runtime.h>" "#include \"cuda/stand_in.h\"" text "${text}")
 string(REGEX REPLACE "namespace ([a-z_]+)::gpu" "namespace \\1::stand_in" text "${text}")
 string(REGEX REPLACE "([A-Za-z_][A-Za-z0-9_]*(<[A-Za-z0-9_:, ]*>)?)<<<"
   "cuda_stand_in::kernel([](auto... arguments) { \\1(arguments...); }, " text "${text}")
-string(REPLACE ">>>" ")" text "${text}")
 string(REGEX REPLACE "extern __shared__ ([A-Za-z0-9_:]+) ([A-Za-z0-9_]+)\\[\\];"
   "\\1* const \\2 = cuda_stand_in::dynamic_shared<\\1>();" text "${text}")
 # One array of a declaration after the other.
@@ -42,6 +44,7 @@ while(NOT before STREQUAL text)
 endwhile()
 string(REGEX MATCH "[^\n]*(<<<|__shared__)[^\n]*" left "${text}")
 if(left)
-  message(FATAL_ERROR "${SOURCE} cannot be rewritten: ${left}")
+  stop("${left}")
 endif()
+string(REPLACE ">>>" ")" text "${text}")
 file(WRITE "${MADE}" "#line 1 \"${SOURCE}\"\n${text}")
