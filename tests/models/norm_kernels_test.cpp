@@ -99,7 +99,7 @@ Results run_plain_passes(const Given& given) {
           given.around.defined() ? dz : at::full_like(dz, -77)};
 }
 
-// Within what hundred sums in float32 lose of the greatest; bfloat16 is rounded once more.
+// Within what a hundred sums in float32 lose of the greatest; bfloat16 is rounded once more.
 void expect_passes(const Given& given) {
   const std::vector<at::Tensor> ours = run_kernels(given).all(), truth = run_plain_passes(given).all();
   const char* const names[] = {"sum", "sum of squares", "y", "sum of dz", "sum of dz x", "dx", "dz"};
