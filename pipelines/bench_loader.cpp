@@ -25,7 +25,6 @@ namespace fs = std::filesystem;
 
 constexpr int kCases = 8;
 constexpr std::int64_t kBatch = 2;
-constexpr std::int64_t kSteps = 20;
 
 // One batch again and again: what training costs when nothing has to be loaded.
 class OneBatch : public data::BatchSource {
@@ -57,6 +56,7 @@ class Bench {
   explicit Bench(const BenchOptions& options)
       : options_(options), folder_(fs::temp_directory_path() / fmt::format("gadolin-bench-loader-{}", ::getpid())) {
     const std::int64_t patch = std::max<std::int64_t>(32, options.size / 4);
+    steps_ = options.repeats == 1 ? 2 : 20;
     input_ = {1, {patch, patch, patch}, {1, 1, 1}};
     method_ = ssl::method_named("simclr").settings()->make({EncoderChoice::from({}).make(input_), input_});
     fs::create_directories(folder_);
@@ -94,7 +94,7 @@ class Bench {
   double training_seconds(data::BatchSource& source) {
     const fs::path run = folder_ / fmt::format("run-{}", runs_++);
     train::TrainerSettings settings;
-    settings.steps = kSteps;
+    settings.steps = steps_;
     settings.checkpoint_every = 0;
     const auto alone = runtime::alone();
     const train::FitResult result = train::fit(*method_, source, settings, {run, {}, core::Progress::Style::kSilent},
@@ -122,7 +122,7 @@ class Bench {
       return all[all.size() / 2];
     };
     return {fmt::format("training on {}^3", input_.patch[0]),
-            static_cast<double>(kSteps),
+            static_cast<double>(steps_),
             "step",
             "one batch again and again",
             "",
@@ -136,7 +136,7 @@ class Bench {
   }
 
   BenchResult many_batches() const {
-    const int batches = options_.repeats == 1 ? 200 : 10000;
+    const int batches = options_.repeats == 1 ? 40 : 10000;
     const auto views = loader(0);
     std::int64_t early = 0;
     const double start = wall_seconds();
@@ -163,6 +163,7 @@ class Bench {
   const fs::path folder_;
   models::Input input_;
   std::unique_ptr<ssl::Method> method_;
+  std::int64_t steps_ = 0;  // of one turn
   int runs_ = 0;
 };
 

@@ -1,6 +1,7 @@
 // The stages of device_batch_plan.h on a GPU: indexing and launches; what happens to a voxel is in
 // device_batch_{voxel,place,pick}.h, compiled without fused products and sums. Sums are added in a fixed order, so that
-// a run repeats to the bit. Compiled in every build that finds nvcc, never run: no GPU has been there yet.
+// a run repeats to the bit. Compiled in every build that finds nvcc, never run on a GPU: none has been there yet. The
+// tests run this file on the CPU (tests/cuda/stand_in.h).
 #include <cuda_runtime.h>
 
 #include <string>

@@ -1,4 +1,5 @@
-// The passes of norm_passes.h on a GPU. Sums are added in a fixed order, so that a run repeats to the bit.
+// The passes of norm_passes.h on a GPU. Sums are added in a fixed order, so that a run repeats to the bit. Never run on
+// a GPU; the tests run this file on the CPU (tests/cuda/stand_in.h).
 #include <cuda_runtime.h>
 
 #include "models/norm_passes.h"

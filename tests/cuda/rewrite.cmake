@@ -1,0 +1,50 @@
+# cmake -DSOURCE=x_cuda.cu -DMADE=x.cpp -P rewrite.cmake
+# Turns a .cu of ours into C++ over stand_in.h: launches, shared memory and the header are rewritten, namespace x::gpu becomes
+# x::stand_in, so that it may be linked beside the real kernels. Stops at what it does not know; lines stay where they are.
+file(READ "${SOURCE}" text)
+function(stop why)
+  message(FATAL_ERROR "cannot rewrite\n  ${SOURCE}\n  ${why}")  # indented lines are left as they are
+endfunction()
+function(count what variable)
+  string(REGEX MATCHALL "${what}" found "${text}")
+  list(LENGTH found number)
+  set(${variable} ${number} PARENT_SCOPE)
+endfunction()
+foreach(part IN ITEMS "#include <cuda_runtime.h>" "namespace [a-z_]+::gpu {" "<<<")
+  count("${part}" number)
+  if(number EQUAL 0)
+    stop("it has no ${part}")
+  endif()
+endforeach()
+count("<<<" opened)
+count(">>>" closed)
+if(NOT opened EQUAL closed)
+  stop("${opened} of <<<, ${closed} of >>>")
+endif()
+
+string(REPLACE "#include <cuda_runtime.h>" "#include \"cuda/stand_in.h\"" text "${text}")
+string(REGEX REPLACE "namespace ([a-z_]+)::gpu" "namespace \\1::stand_in" text "${text}")
+string(REGEX REPLACE "([A-Za-z_][A-Za-z0-9_]*(<[A-Za-z0-9_:, ]*>)?)<<<"
+  "cuda_stand_in::kernel([](auto... arguments) { \\1(arguments...); }, " text "${text}")
+string(REGEX REPLACE "extern __shared__ ([A-Za-z0-9_:]+) ([A-Za-z0-9_]+)\\[\\];"
+  "\\1* const \\2 = cuda_stand_in::dynamic_shared<\\1>();" text "${text}")
+# One array of a declaration after the other.
+set(array "([A-Za-z0-9_]+)((\\[[A-Za-z0-9_ */+-]+\\])+)")
+set(before)
+while(NOT before STREQUAL text)
+  set(before "${text}")
+  foreach(end IN ITEMS ", " ";")
+    set(rest)
+    if(end STREQUAL ", ")
+      set(rest " __shared__ \\1 ")
+    endif()
+    string(REGEX REPLACE "__shared__ ([A-Za-z0-9_:]+) ${array}${end}"
+      "static const char key_of_\\2 = 0; \\1(&\\2)\\3 = cuda_stand_in::shared<\\1\\3>(key_of_\\2);${rest}" text "${text}")
+  endforeach()
+endwhile()
+string(REGEX MATCH "[^\n]*(<<<|__shared__)[^\n]*" left "${text}")
+if(left)
+  stop("${left}")
+endif()
+string(REPLACE ">>>" ")" text "${text}")
+file(WRITE "${MADE}" "#line 1 \"${SOURCE}\"\n${text}")
