@@ -96,6 +96,8 @@ boost::json::object as_json(const Subject& subject) {
 }
 
 core::Exit inspect(const Options& options) {
+  if (options.augment && options.png.empty())
+    throw core::usage_error("--augment makes a picture", "say where: --png FILE");
   const Subject subject = core::with_context("inspect", [&] {
     return look_at(
         {options.path, options.case_id, options.label, options.slices, options.augment, options.op, options.seed});
@@ -126,7 +128,7 @@ std::function<core::Exit()> attach(CLI::App& app) {
 #ifdef GADOLIN_HAS_TORCH
   CLI::Option* const augment =
       app.add_flag("--augment", options->augment, "the picture shows what each augmentation makes of the case");
-  augment->needs("--png")->needs("--case");
+  augment->needs("--case");
   app.add_option("--op", options->op, "several draws of this augmentation alone")->type_name("NAME")->needs(augment);
   app.add_option("--seed", options->seed, "of what is drawn")->needs(augment)->capture_default_str();
 #endif
