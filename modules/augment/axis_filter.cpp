@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "augment/voxel_rows.h"
 #include "core/error.h"
@@ -87,13 +88,34 @@ void filter_columns(float* base, std::size_t step, std::size_t width, const Axis
   }
 }
 
-// to[column][row] = from[row][column], in tiles that stay in the nearest cache.
-void turn(const float* from, std::size_t rows, std::size_t columns, float* to) {
-  constexpr std::size_t kTile = 16;
-  for (std::size_t c = 0; c < columns; c += kTile) {
-    for (std::size_t r = 0; r < rows; ++r) {
-      for (std::size_t i = c; i < std::min(columns, c + kTile); ++i) to[i * rows + r] = from[r * columns + i];
-    }
+// The voxels in the middle of a line to which the filter does the same: [begin, end).
+std::pair<std::size_t, std::size_t> middle_of(const AxisFilter& filter) {
+  const std::size_t extent = filter.first.size(), centre = extent / 2;
+  const auto same = [&](std::size_t i) {
+    const auto away = static_cast<std::int64_t>(i) - static_cast<std::int64_t>(centre);
+    return filter.first[i] == filter.first[centre] + away && filter.weights[i] == filter.weights[centre];
+  };
+  std::size_t begin = centre, end = centre + 1;
+  while (begin > 0 && same(begin - 1)) --begin;
+  while (end < extent && same(end)) ++end;
+  return {begin, end};
+}
+
+// Line by line, where the filter is alike over most of a line.
+void filter_lines(std::span<float> channel, const AxisFilter& filter, std::size_t begin, std::size_t end) {
+  const std::size_t extent = filter.first.size();
+  std::vector<float> kept(extent);
+  for (float* line = channel.data(); line < channel.data() + channel.size(); line += extent) {
+    std::copy_n(line, extent, kept.data());
+    const auto one = [&](std::size_t i) {
+      float sum = 0;
+      const float* const from = kept.data() + filter.first[i];
+      for (std::size_t k = 0; k < filter.weights[i].size(); ++k) sum += filter.weights[i][k] * from[k];
+      line[i] = sum;
+    };
+    for (std::size_t i = 0; i < begin; ++i) one(i);
+    weigh_rows(kept.data() + filter.first[begin], 1, filter.weights[begin], end - begin, line + begin);
+    for (std::size_t i = end; i < extent; ++i) one(i);
   }
 }
 
@@ -105,15 +127,17 @@ void filter(std::span<float> channel, const volume::Shape& shape, int axis, cons
   constexpr std::size_t kColumns = 256;  // filtered at once, so that the inner loop runs along memory
   std::vector<float> kept(extent * kColumns);
   if (axis == 2) {
+    const auto [begin, end] = middle_of(filter);
+    if (2 * (end - begin) > extent) return filter_lines(channel, filter, begin, end);
     constexpr std::size_t kRows = 64;
     std::vector<float> turned(extent * kRows);
     const std::size_t lines = channel.size() / extent;
     for (std::size_t first = 0; first < lines; first += kRows) {
       const std::size_t rows = std::min(kRows, lines - first);
       float* const base = channel.data() + first * extent;
-      turn(base, rows, extent, turned.data());
+      transpose(base, rows, extent, turned.data());
       filter_columns(turned.data(), rows, rows, filter, kept);
-      turn(turned.data(), extent, rows, base);
+      transpose(turned.data(), extent, rows, base);
     }
     return;
   }

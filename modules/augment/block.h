@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 #include "volume/geometry.h"
@@ -39,5 +40,9 @@ struct Patch {
   std::span<std::uint8_t> hidden;  // 1 where an op hid it
   Block<float> kept;               // the image as it was at `keep`
 };
+
+inline bool all_valid(std::span<const std::uint8_t> valid) {
+  return valid.empty() || std::memchr(valid.data(), 0, valid.size()) == nullptr;
+}
 
 }  // namespace augment

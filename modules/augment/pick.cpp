@@ -4,10 +4,12 @@
 #include <cmath>
 #include <deque>
 #include <limits>
+#include <type_traits>
 #include <vector>
 
 #include "augment/bend.h"
 #include "augment/pick_row.h"
+#include "augment/voxel_rows.h"
 #include "core/error.h"
 
 namespace augment {
@@ -76,18 +78,22 @@ void copy_channel(const volume::Volume* channel, const std::array<Columns, 3>& c
   const Columns& along = columns[2];
   volume::with_type(channel->type(), [&]<class T>(T) {
     const T* const in = channel->voxels<T>().data();
-    const double scale = channel->scale, offset = channel->offset;
-    const auto value = [&](T voxel) {
-      if (scale == 1 && offset == 0) return static_cast<float>(voxel);
-      return static_cast<float>(static_cast<double>(voxel) * scale + offset);
+    const auto scale = static_cast<float>(channel->scale), offset = static_cast<float>(channel->offset);
+    const auto value = [&](T voxel) { return static_cast<float>(voxel) * scale + offset; };
+    const auto row = [&](const T* from, std::int64_t count, float* to) {
+      if constexpr (std::is_same_v<T, float>) {
+        if (scale == 1 && offset == 0) return static_cast<void>(std::copy_n(from, count, to));
+      } else if constexpr (std::is_same_v<T, std::int16_t>) {
+        return scale_row({from, static_cast<std::size_t>(count)}, scale, offset, to);
+      }
+      std::transform(from, from + count, to, value);
     };
     for_each_row(columns, view, channel->shape(), [&](std::int64_t to, std::int64_t from, bool) {
       const auto at = [&](std::int64_t w) { return in[from + along.from[static_cast<std::size_t>(w)]]; };
       for (std::int64_t w = 0; w < along.first; ++w) out[to + w] = value(at(w));
-      if (along.first < along.last) {
-        const T* const row = in + from + along.from[static_cast<std::size_t>(along.first)];
-        std::transform(row, row + (along.last - along.first), out + to + along.first, value);
-      }
+      if (along.first < along.last)
+        row(in + from + along.from[static_cast<std::size_t>(along.first)], along.last - along.first,
+            out + to + along.first);
       for (std::int64_t w = along.last; w < view.width; ++w) out[to + w] = value(at(w));
     });
   });

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "augment/voxel_rows.h"
 #include "core/error.h"
 
 namespace augment {
@@ -42,14 +43,9 @@ void require_source(const Drawing& drawing, const Source& source) {
 
 // What lies outside of the case is 0 whatever the ops made of it, as it is where a case is padded for prediction.
 void clear_outside(const Patch& patch) {
-  if (std::find(patch.valid.begin(), patch.valid.end(), std::uint8_t{0}) == patch.valid.end()) return;
+  if (all_valid(patch.valid)) return;
   for (const Block<float>& block : {patch.image, patch.kept}) {
-    for (std::int64_t c = 0; c < block.channels; ++c) {
-      const std::span<float> voxels = block.channel(c);
-      for (std::size_t i = 0; i < voxels.size(); ++i) {
-        if (!patch.valid[i]) voxels[i] = 0;
-      }
-    }
+    for (std::int64_t c = 0; c < block.channels; ++c) clear(block.channel(c), patch.valid);
   }
 }
 

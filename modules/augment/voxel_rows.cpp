@@ -235,6 +235,75 @@ void weigh(const float* rows, std::size_t stride, const float* weights, std::siz
   }
 }
 
+void turn_around(float* voxels, std::size_t size) {
+  const Floats d;
+  const std::size_t lanes = hn::Lanes(d);
+  std::size_t low = 0, high = size;
+  for (; low + 2 * lanes <= high; low += lanes, high -= lanes) {
+    const auto first = hn::LoadU(d, voxels + low), last = hn::LoadU(d, voxels + high - lanes);
+    hn::StoreU(hn::Reverse(d, last), d, voxels + low);
+    hn::StoreU(hn::Reverse(d, first), d, voxels + high - lanes);
+  }
+  std::reverse(voxels + low, voxels + high);
+}
+
+// Four rows and columns at once, as far as they go.
+void turn_over(const float* from, std::size_t rows, std::size_t columns, float* to) {
+  std::size_t done = 0;
+#if HWY_TARGET != HWY_SCALAR
+  const hn::FixedTag<float, 4> d;
+  done = rows / 4 * 4;
+  for (std::size_t c = 0; c + 4 <= columns; c += 4) {
+    for (std::size_t r = 0; r < done; r += 4) {
+      const float* const in = from + r * columns + c;
+      const auto a = hn::LoadU(d, in), b = hn::LoadU(d, in + columns);
+      const auto e = hn::LoadU(d, in + 2 * columns), f = hn::LoadU(d, in + 3 * columns);
+      const auto ab = hn::InterleaveLower(d, a, b), ab2 = hn::InterleaveUpper(d, a, b);
+      const auto ef = hn::InterleaveLower(d, e, f), ef2 = hn::InterleaveUpper(d, e, f);
+      float* const out = to + c * rows + r;
+      hn::StoreU(hn::ConcatLowerLower(d, ef, ab), d, out);
+      hn::StoreU(hn::ConcatUpperUpper(d, ef, ab), d, out + rows);
+      hn::StoreU(hn::ConcatLowerLower(d, ef2, ab2), d, out + 2 * rows);
+      hn::StoreU(hn::ConcatUpperUpper(d, ef2, ab2), d, out + 3 * rows);
+    }
+  }
+  for (std::size_t c = columns / 4 * 4; c < columns; ++c) {
+    for (std::size_t r = 0; r < done; ++r) to[c * rows + r] = from[r * columns + c];
+  }
+#endif
+  for (std::size_t r = done; r < rows; ++r) {
+    for (std::size_t c = 0; c < columns; ++c) to[c * rows + r] = from[r * columns + c];
+  }
+}
+
+void scale_numbers(const std::int16_t* numbers, std::size_t size, float scale, float offset, float* out) {
+  const Floats d;
+  const hn::Rebind<std::int16_t, Floats> narrow;
+  const std::size_t lanes = hn::Lanes(d);
+  std::size_t i = 0;
+  for (; i + lanes <= size; i += lanes) {
+    const auto number = hn::ConvertTo(d, hn::PromoteTo(Ints(), hn::LoadU(narrow, numbers + i)));
+    hn::StoreU(hn::Add(hn::Mul(number, set(scale)), set(offset)), d, out + i);
+  }
+  for (; i < size; ++i) {
+    const float product = static_cast<float>(numbers[i]) * scale;
+    out[i] = product + offset;
+  }
+}
+
+void clear_some(float* voxels, const std::uint8_t* valid, std::size_t size) {
+  const Floats d;
+  const Ints whole;
+  const hn::Rebind<std::uint8_t, Floats> bytes;
+  const std::size_t lanes = hn::Lanes(d);
+  std::size_t i = 0;
+  for (; i + lanes <= size; i += lanes) {
+    const auto keep = hn::Ne(hn::PromoteTo(whole, hn::LoadU(bytes, valid + i)), hn::Zero(whole));
+    hn::StoreU(hn::IfThenElseZero(hn::RebindMask(d, keep), hn::LoadU(d, voxels + i)), d, voxels + i);
+  }
+  for (; i < size; ++i) voxels[i] = valid[i] != 0 ? voxels[i] : 0;
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace augment
 HWY_AFTER_NAMESPACE();
@@ -243,6 +312,10 @@ HWY_AFTER_NAMESPACE();
 namespace augment {
 namespace {
 
+HWY_EXPORT(turn_around);
+HWY_EXPORT(turn_over);
+HWY_EXPORT(scale_numbers);
+HWY_EXPORT(clear_some);
 HWY_EXPORT(moments);
 HWY_EXPORT(stretch_some);
 HWY_EXPORT(power);
@@ -276,6 +349,20 @@ void add_noise(std::span<float> voxels, std::uint64_t seed, std::uint32_t channe
 
 void weigh_rows(const float* rows, std::size_t stride, std::span<const float> weights, std::size_t width, float* out) {
   HWY_DYNAMIC_DISPATCH(weigh)(rows, stride, weights.data(), weights.size(), width, out);
+}
+
+void reverse(std::span<float> voxels) { HWY_DYNAMIC_DISPATCH(turn_around)(voxels.data(), voxels.size()); }
+
+void transpose(const float* from, std::size_t rows, std::size_t columns, float* to) {
+  HWY_DYNAMIC_DISPATCH(turn_over)(from, rows, columns, to);
+}
+
+void scale_row(std::span<const std::int16_t> numbers, float scale, float offset, float* out) {
+  HWY_DYNAMIC_DISPATCH(scale_numbers)(numbers.data(), numbers.size(), scale, offset, out);
+}
+
+void clear(std::span<float> voxels, std::span<const std::uint8_t> valid) {
+  HWY_DYNAMIC_DISPATCH(clear_some)(voxels.data(), valid.data(), voxels.size());
 }
 
 }  // namespace augment

@@ -36,4 +36,16 @@ void add_noise(std::span<float> voxels, std::uint64_t seed, std::uint32_t channe
 // out[x] = sum over k of weights[k] * rows[k * stride + x], x < width.
 void weigh_rows(const float* rows, std::size_t stride, std::span<const float> weights, std::size_t width, float* out);
 
+// The same voxels, last first.
+void reverse(std::span<float> voxels);
+
+// to[column][row] = from[row][column].
+void transpose(const float* from, std::size_t rows, std::size_t columns, float* to);
+
+// out = number * scale + offset.
+void scale_row(std::span<const std::int16_t> numbers, float scale, float offset, float* out);
+
+// Voxels that are not valid become 0.
+void clear(std::span<float> voxels, std::span<const std::uint8_t> valid);
+
 }  // namespace augment

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "augment/axis_filter.h"
 #include "augment/pick_row.h"
 #include "augment/voxel_rows.h"
 #include "core/rng.h"
@@ -145,6 +146,69 @@ TEST(PickRow, IsTrilinearInsideOfTheBoxAndTheNearestPlaceOutside) {
       }
       EXPECT_NEAR(out[w], truth, 1e-5) << w << (bent ? " bent" : "");
       EXPECT_EQ(places.inside[w], inside ? 1 : 0) << w;
+    }
+  }
+}
+
+TEST(VoxelRows, TurnedAroundTwiceIsAsBeforeAndOnceIsTheOtherWayRound) {
+  for (const std::size_t size : kSizes) {
+    const std::vector<float> row = random_row(size, 0, 1);
+    std::vector<float> turned = row;
+    augment::reverse(turned);
+    EXPECT_TRUE(std::equal(row.rbegin(), row.rend(), turned.begin())) << size;
+  }
+}
+
+TEST(VoxelRows, RowsBecomeColumns) {
+  for (const auto& [rows, columns] :
+       std::vector<std::pair<std::size_t, std::size_t>>{{1, 9}, {9, 1}, {4, 4}, {13, 22}}) {
+    const std::vector<float> from = random_row(rows * columns, 0, 1);
+    std::vector<float> to(from.size());
+    augment::transpose(from.data(), rows, columns, to.data());
+    for (std::size_t r = 0; r < rows; ++r) {
+      for (std::size_t c = 0; c < columns; ++c) EXPECT_EQ(to[c * rows + r], from[r * columns + c]) << r << " " << c;
+    }
+  }
+}
+
+TEST(VoxelRows, NumbersGetTheirScaleAndWhatIsNotValidIsCleared) {
+  for (const std::size_t size : kSizes) {
+    std::vector<std::int16_t> numbers(size);
+    std::vector<std::uint8_t> valid(size);
+    core::Rng rng({size, 1, 0, 0});
+    for (auto& number : numbers) number = static_cast<std::int16_t>(rng.below(65536) - 32768);
+    for (auto& each : valid) each = static_cast<std::uint8_t>(rng.below(2));
+    std::vector<float> out(size);
+    augment::scale_row(numbers, 0.25f, -3, out.data());
+    std::vector<float> cleared = out;
+    augment::clear(cleared, valid);
+    for (std::size_t i = 0; i < size; ++i) {
+      EXPECT_EQ(out[i], static_cast<float>(numbers[i]) * 0.25f - 3) << i;
+      EXPECT_EQ(cleared[i], valid[i] != 0 ? out[i] : 0.0f) << i;
+    }
+  }
+}
+
+TEST(AxisFilter, DoesTheSameAlongEveryAxisAsOneSumAVoxel) {
+  const volume::Shape shape{37, 41, 50};
+  const std::vector<float> before = random_row(static_cast<std::size_t>(shape.voxels()), 3, 2);
+  const std::array<std::int64_t, 3> stride{shape.height * shape.width, shape.width, 1};
+  for (int axis = 0; axis < 3; ++axis) {
+    for (const augment::AxisFilter& filter : {augment::gaussian(shape[axis], 0.9), augment::gaussian(shape[axis], 9),
+                                              augment::through_coarse(shape[axis], shape[axis] / 2 - 1)}) {
+      std::vector<float> after = before;
+      augment::filter(after, shape, axis, filter);
+      const std::int64_t step = stride[static_cast<std::size_t>(axis)];
+      for (std::int64_t i = 0; i < shape.voxels(); ++i) {
+        const std::int64_t at = i / step % shape[axis], line = i - at * step;
+        double sum = 0;
+        for (std::size_t k = 0; k < filter.weights[static_cast<std::size_t>(at)].size(); ++k) {
+          const std::int64_t from = filter.first[static_cast<std::size_t>(at)] + static_cast<std::int64_t>(k);
+          sum += static_cast<double>(filter.weights[static_cast<std::size_t>(at)][k]) *
+                 before[static_cast<std::size_t>(line + from * step)];
+        }
+        ASSERT_NEAR(after[static_cast<std::size_t>(i)], sum, 1e-5) << axis << " " << i;
+      }
     }
   }
 }

@@ -1,7 +1,9 @@
 #include "augment/ops/mirror.h"
 
 #include <algorithm>
+#include <type_traits>
 
+#include "augment/voxel_rows.h"
 #include "core/error.h"
 
 namespace augment {
@@ -11,7 +13,13 @@ template <class T>
 void turn_around(T* voxels, const volume::Shape& shape, const std::array<bool, 3>& axes) {
   const std::int64_t plane = shape.height * shape.width;
   if (axes[2]) {
-    for (T* row = voxels; row < voxels + shape.voxels(); row += shape.width) std::reverse(row, row + shape.width);
+    for (T* row = voxels; row < voxels + shape.voxels(); row += shape.width) {
+      if constexpr (std::is_same_v<T, float>) {
+        reverse({row, static_cast<std::size_t>(shape.width)});
+      } else {
+        std::reverse(row, row + shape.width);
+      }
+    }
   }
   if (axes[1]) {
     for (T* low = voxels; low < voxels + shape.voxels(); low += plane) {
@@ -71,7 +79,7 @@ class MirrorOp final : public Op {
       turn_around(patch.image.channel(c).data(), shape, turned);
     }
     for (std::int64_t c = 0; c < patch.kept.channels; ++c) turn_around(patch.kept.channel(c).data(), shape, turned);
-    turn_around(patch.valid.data(), shape, turned);
+    if (!all_valid(patch.valid)) turn_around(patch.valid.data(), shape, turned);
     if (!patch.labels.empty()) turn_around(patch.labels.data(), shape, turned);
     if (!patch.hidden.empty()) turn_around(patch.hidden.data(), shape, turned);
   }
