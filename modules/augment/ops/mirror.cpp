@@ -16,7 +16,7 @@ void turn_around(T* voxels, const volume::Shape& shape, const std::array<bool, 3
     for (T* row = voxels; row < voxels + shape.voxels(); row += shape.width) {
       if constexpr (std::is_same_v<T, float>) {
         reverse({row, static_cast<std::size_t>(shape.width)});
-      } else {
+      } else if (!std::equal(row + 1, row + shape.width, row)) {  // masks are mostly all the same
         std::reverse(row, row + shape.width);
       }
     }
