@@ -51,12 +51,13 @@ struct DataSettings {
     return {patch[0], patch[1], patch[2]};
   }
 
-  // How the store is read; "never" trusts the disk: shards are not compared with the manifest either. Throws usage
-  // Error for another word, as the next does.
+  // How the store is read. Where damaged cases are skipped, shards are not compared as a whole, or one bit would cost
+  // all their cases: their chunks are. "never" trusts the disk. Throws usage Error for another word, as the next does.
   store::ReaderOptions reader() const {
     const std::int64_t cache_bytes = cache_mb << 20;
-    if (verify == "always") return {true, store::Verify::kAlways, cache_bytes};
-    if (verify == "first") return {true, store::Verify::kFirst, cache_bytes};
+    const bool whole_shards = !skip_damaged();
+    if (verify == "always") return {whole_shards, store::Verify::kAlways, cache_bytes};
+    if (verify == "first") return {whole_shards, store::Verify::kFirst, cache_bytes};
     if (verify == "never") return {false, store::Verify::kNever, cache_bytes};
     throw core::usage_error("'" + verify + "' is no way to verify a store", "there are always, first and never");
   }

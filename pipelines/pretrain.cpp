@@ -112,6 +112,7 @@ std::int64_t steps_before(const fs::path& folder) {
 struct PretrainRun {
   PreparedStore store;
   std::vector<std::int64_t> cases;
+  data::StoreDatasetOptions options;  // of `samples`
   models::Input input;
   c10::Device device;
   int threads = 1;
@@ -126,7 +127,7 @@ PretrainRun set_up(const PretrainRequest& request, const PretrainRecipe& recipe)
   recipe.trainer.check();
   const c10::Device device = runtime::device_named(request.device);
   PreparedStore store = open_prepared(request.store, recipe.data.reader());
-  PretrainRun run{std::move(store), {}, {}, device, runtime::set_threads(request.threads), 1, {}, {}, {}, {}};
+  PretrainRun run{std::move(store), {}, {}, {}, device, runtime::set_threads(request.threads), 1, {}, {}, {}, {}};
   run.cases = chosen_cases(request, *run.store.reader);
   run.input = {static_cast<std::int64_t>(run.store.plan.channels.size()), recipe.data.patch_or(run.store.plan.patch),
                run.store.spacing_mm()};
@@ -146,6 +147,7 @@ PretrainRun set_up(const PretrainRequest& request, const PretrainRecipe& recipe)
   loading.batch_maker = batch_maker_on(recipe.data.views_on, device, views);
   options.only_draw = loading.batch_maker != nullptr;
   run.samples = std::make_shared<const data::StoreDataset>(run.store.reader, views, options);
+  run.options = std::move(options);
   loading.batch_size = run.batch_size;
   loading.workers = static_cast<int>(recipe.data.workers);
   run.loader = std::make_unique<data::Loader>(run.samples, loading);
@@ -206,7 +208,7 @@ core::Exit pretrain(const PretrainRequest& request, const SettingsOptions& optio
     write_record(folder, record, {{"device", run.device.str()}, {"threads", std::to_string(run.threads)}});
     write_view_pictures(folder / "views", *run.dataset, recipe.watch.pictures, run.input.spacing_mm);
   }
-  EmbeddingWatch watch(*run.method, run.store.reader, run.cases, run.input, run.device, recipe.watch);
+  EmbeddingWatch watch(*run.method, run.store.reader, run.options, run.input, run.device, recipe.watch);
   std::vector<train::Watcher*> watchers;
   if (recipe.watch.every_steps > 0) watchers.push_back(&watch);
   const auto comm = runtime::alone();

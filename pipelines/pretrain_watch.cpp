@@ -46,15 +46,12 @@ report::Picture picture_of(const data::ViewSample& view, std::size_t number, con
 }  // namespace
 
 EmbeddingWatch::EmbeddingWatch(ssl::Method& method, std::shared_ptr<const store::Reader> reader,
-                               std::vector<std::int64_t> cases, const models::Input& input, c10::Device device,
+                               data::StoreDatasetOptions options, const models::Input& input, c10::Device device,
                                const WatchSettings& settings)
     : method_(method), device_(device), every_(settings.every_steps) {
-  data::StoreDatasetOptions options;
-  options.cases = std::move(cases);
   options.cases.resize(std::min(options.cases.size(), static_cast<std::size_t>(settings.cases)));
   options.shuffle = false;
-  options.read_labels = false;
-  options.keep_locations = false;
+  options.only_draw = false;
   middles_ = std::make_unique<data::StoreDataset>(
       std::move(reader), view_maker({augment::centre({input.patch[0], input.patch[1], input.patch[2]})}), options);
 }

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/config.h"
-#include "data/dataset.h"
+#include "data/store_dataset.h"
 #include "ssl/method.h"
 #include "store/reader.h"
 #include "train/watcher.h"
@@ -36,8 +36,8 @@ struct WatchSettings {
 // Logs "effective_rank" and "embedding_spread" (evaluate/effective_rank.h) of the middle of the same cases each time.
 class EmbeddingWatch final : public train::Watcher {
  public:
-  // `cases`: indices in the store, of which the first settings.cases are taken.
-  EmbeddingWatch(ssl::Method& method, std::shared_ptr<const store::Reader> reader, std::vector<std::int64_t> cases,
+  // `options`: of the data set that is trained on, of whose cases the first settings.cases are taken.
+  EmbeddingWatch(ssl::Method& method, std::shared_ptr<const store::Reader> reader, data::StoreDatasetOptions options,
                  const models::Input& input, c10::Device device, const WatchSettings& settings);
   std::int64_t every_steps() const override { return every_; }
   std::map<std::string, double> look(train::Learner&, const data::Batch&, const train::Moment&) override;

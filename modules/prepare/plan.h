@@ -15,7 +15,7 @@ namespace prepare {
 
 // Where the numbers that normalise a channel come from.
 enum class Scheme {
-  kCohort,  // (clip(value, clip_low, clip_high) - mean) / deviation, the plan's numbers: CT, and pictures of two values
+  kCohort,  // (clip(value, clip_low, clip_high) - mean) / deviation, the plan's numbers: CT, PET, masks
   kCase,    // the same with the case's own 0.5 and 99.5 percentile, mean and deviation of its foreground: MR and others
   kKeep,    // values as they are
 };

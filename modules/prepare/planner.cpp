@@ -89,6 +89,8 @@ std::array<T, 3> three_of(const std::vector<T>& values, const char* key) {
   return {values[0], values[1], values[2]};
 }
 
+constexpr std::pair<std::string_view, double> kEncoderBytes[] = {{"resenc", 1500}, {"resnet", 3700}, {"vit", 700}};
+
 }  // namespace
 
 std::array<std::int64_t, 3> stride_of(const std::array<double, 3>& spacing_mm, std::int64_t halvings) {
@@ -131,8 +133,25 @@ std::array<std::int64_t, 3> patch_for(const std::array<double, 3>& median, const
   return patch;
 }
 
+double bytes_per_voxel(const std::string& encoder) {
+  for (const auto& [name, bytes] : kEncoderBytes) {
+    if (name == encoder) return bytes;
+  }
+  const std::string close = core::nearest(encoder, encoders_known());
+  throw core::usage_error("no memory is known of encoder '" + encoder + "'",
+                          (close.empty() ? "" : "did you mean " + close + "? ") +
+                              std::string("--set bytes_per_voxel=N says what it needs"));
+}
+
+std::vector<std::string> encoders_known() {
+  std::vector<std::string> names;
+  for (const auto& [name, bytes] : kEncoderBytes) names.emplace_back(name);
+  return names;
+}
+
 std::int64_t batch_size(const std::array<std::int64_t, 3>& patch, const PlanSettings& settings) {
-  const double sample = static_cast<double>(patch[0] * patch[1] * patch[2]) * settings.bytes_per_voxel;
+  const double voxel = settings.bytes_per_voxel > 0 ? settings.bytes_per_voxel : bytes_per_voxel(settings.encoder);
+  const double sample = static_cast<double>(patch[0] * patch[1] * patch[2]) * voxel;
   const double fitting = std::floor((settings.memory_gb - settings.fixed_gb) * 1e9 / sample);
   return static_cast<std::int64_t>(std::clamp(fitting, 1.0, static_cast<double>(settings.largest_batch)));
 }
@@ -143,12 +162,13 @@ ChannelPlan scheme_of(const ChannelFingerprint& channel, const PlanSettings& set
   const bool mask = values.two_values;
   if (settings.scheme != "auto") {
     plan.scheme = scheme_named(settings.scheme);
-  } else if (mask || channel.modality == "CT") {
+  } else if (mask || channel.modality == "CT" || channel.modality == "PT") {
     plan.scheme = Scheme::kCohort;
   }
   if (plan.scheme != Scheme::kCohort) return plan;
-  plan.clip_low = mask ? values.lowest : values.percentile_00_5;
-  plan.clip_high = mask ? values.highest : values.percentile_99_5;
+  const bool whole_range = mask || channel.modality == "PT";
+  plan.clip_low = whole_range ? values.lowest : values.percentile_00_5;
+  plan.clip_high = whole_range ? values.highest : values.percentile_99_5;
   plan.mean = mask ? (values.lowest + values.highest) / 2 : values.mean;
   plan.deviation = mask ? (values.highest - values.lowest) / 2 : values.deviation;
   if (!(plan.deviation > 0)) plan.deviation = 1;

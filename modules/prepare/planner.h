@@ -34,7 +34,8 @@ struct PlanSettings {
   std::int64_t halvings = 4;
   double memory_gb = 16;
   double fixed_gb = 1;
-  double bytes_per_voxel = 1600;
+  std::string encoder = "resenc";
+  double bytes_per_voxel = 0;
   std::int64_t largest_batch = 16;
   std::string voxels = "float32";
   std::string mask = "none";
@@ -62,7 +63,9 @@ struct PlanSettings {
               "times the network halves the picture; 4: sides are multiples of 16 where that fits", Range{0, 8}),
         field("memory_gb", &P::memory_gb, "memory of the device that trains, 1e9 bytes", Range{0.1, 10000}),
         field("fixed_gb", &P::fixed_gb, "of it taken by weights, optimiser and libraries", Range{0, 1000}),
-        field("bytes_per_voxel", &P::bytes_per_voxel, "that training holds for each voxel of the batch", Range{1, 1e6}),
+        field("encoder", &P::encoder, "that will be trained: what it needs decides the batch"),
+        field("bytes_per_voxel", &P::bytes_per_voxel,
+              "that training holds for each voxel of the batch; 0: what the encoder needs", Range{0, 1e6}),
         field("largest_batch", &P::largest_batch, "never more samples a batch", Range{1, 4096}),
         field("voxels", &P::voxels, "of the prepared store: float32, or int16 with a scale: half as large, rounded"),
         field("mask", &P::mask, "none, body or brain (MR heads): what lies outside becomes ground, labels excepted"),
@@ -78,7 +81,8 @@ FingerprintOptions options_for(const PlanSettings& settings);
 // Throws usage Error on settings that make no sense, Error when no case of the fingerprint is usable.
 Plan make_plan(const Fingerprint& cohort, const PlanSettings& settings = {});
 
-// kCohort for CT (clip at 0.5 and 99.5 %, mean and deviation of the foreground) and for masks (lowest becomes -1,
+// kCohort for CT (clip at 0.5 and 99.5 %, mean and deviation of the foreground), for PET (the same, nothing clipped:
+// SUV mean the same in every patient, and what is hottest is what is looked for) and for masks (lowest becomes -1,
 // highest 1), else kCase; settings.scheme other than "auto" wins.
 ChannelPlan scheme_of(const ChannelFingerprint& channel, const PlanSettings& settings = {});
 
@@ -90,6 +94,12 @@ std::array<std::int64_t, 3> stride_of(const std::array<double, 3>& spacing_mm, s
 // them.
 std::array<std::int64_t, 3> patch_for(const std::array<double, 3>& median_shape,
                                       const std::array<double, 3>& spacing_mm, const PlanSettings& settings);
+
+// What a step of training holds for each voxel of its batch. Throws usage Error for an encoder that is not known.
+// Measured in float32 as the growth of the memory with the batch, of pretraining (mae) and of segmentation, whichever
+// is more, and a third on top: resenc 1107, resnet 2789, vit 528.
+double bytes_per_voxel(const std::string& encoder);
+std::vector<std::string> encoders_known();
 
 // floor((memory_gb - fixed_gb) 1e9 / (voxels of a patch * bytes_per_voxel)), within 1 .. largest_batch.
 std::int64_t batch_size(const std::array<std::int64_t, 3>& patch, const PlanSettings& settings);

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <iterator>
@@ -10,6 +11,9 @@
 
 #include "../scratch.h"
 #include "gadolin.h"
+#include "pipelines/network.h"
+#include "prepare/planner.h"
+#include "store/shard.h"
 #include "tiny_store.h"
 #include "train/checkpoint.h"
 #include "train/metrics.h"
@@ -37,6 +41,34 @@ int stopped(const std::string& arguments, const fs::path& appears, int signal) {
   int status = 0;
   ::waitpid(child, &status, 0);
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+TEST(Pretrain, ADamagedChunkStopsTheRunOrCostsItsCaseAlone) {
+  const Scratch scratch;
+  const fs::path store = scratch / "a.store", shard = store / "shards/shard-0000.h5";
+  tiny::prepared_store(store);
+  const auto place = store::read_tables(shard, "/case-00002").at("channel-0").places.at(0);
+  {
+    std::fstream file(shard, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(place.offset + place.size / 2));
+    file.put('!');
+  }
+  const Outcome stopped = gadolin(pretraining(store, scratch / "stopped"));
+  EXPECT_EQ(stopped.exit, 3) << stopped.out;
+  EXPECT_NE(stopped.out.find("shard-0000.h5 is damaged"), std::string::npos) << stopped.out;
+  const Outcome skipped = gadolin(pretraining(
+      store, scratch / "skipped", " --set trainer.steps=40 --set watch.every_steps=20 --set data.on_damage=skip"));
+  EXPECT_EQ(skipped.exit, 4) << skipped.out;
+  EXPECT_NE(skipped.out.find("chunk 0 is damaged"), std::string::npos) << skipped.out;
+  EXPECT_NE(skipped.out.find("case case102 could not be read and was left out"), std::string::npos) << skipped.out;
+  EXPECT_EQ(gadolin(pretraining(store, scratch / "word", " --set data.on_damage=ignore")).exit, 2);
+}
+
+TEST(Pretrain, ThePlannerKnowsWhatEveryEncoderNeeds) {
+  std::vector<std::string> planned = prepare::encoders_known(), there = pipelines::encoder_names();
+  std::ranges::sort(planned);
+  std::ranges::sort(there);
+  EXPECT_EQ(planned, there);
 }
 
 }  // namespace

@@ -118,10 +118,37 @@ TEST(Planner, TheBatchFollowsTheFormulaAndIsMonotoneInEveryInput) {
   EXPECT_GT(before, 100);
 }
 
-TEST(Planner, CtGoesByTheCohortMrByTheCaseAndMasksFromMinusOneToOne) {
+TEST(Planner, TheEncoderDecidesTheBatchUnlessItsBytesAreSaid) {
+  PlanSettings settings;
+  settings.memory_gb = 9;
+  settings.largest_batch = 1000;
+  std::int64_t before = 1000;
+  for (const char* const encoder : {"vit", "resenc", "resnet"}) {
+    settings.encoder = encoder;
+    const std::int64_t batch = prepare::batch_size({64, 64, 64}, settings);
+    EXPECT_LT(batch, before) << encoder;
+    before = batch;
+  }
+  settings.bytes_per_voxel = prepare::bytes_per_voxel("vit");
+  EXPECT_GT(prepare::batch_size({64, 64, 64}, settings), before);
+  settings.bytes_per_voxel = 0;
+  settings.encoder = "rescen";
+  try {
+    prepare::batch_size({64, 64, 64}, settings);
+    FAIL();
+  } catch (const core::Error& error) {
+    EXPECT_NE(error.hint().find("resenc"), std::string::npos) << error.what();
+  }
+}
+
+TEST(Planner, CtAndPetGoByTheCohortMrByTheCaseAndMasksFromMinusOneToOne) {
   EXPECT_EQ(prepare::scheme_of(channel("CT")),
             (prepare::ChannelPlan{"image", "CT", Scheme::kCohort, -900, 310, 25, 180}));
   EXPECT_EQ(prepare::scheme_of(channel("MR")), (prepare::ChannelPlan{"image", "MR", Scheme::kCase, 0, 0, 0, 1}));
+  const prepare::ChannelPlan pet = prepare::scheme_of(channel("PT"));
+  EXPECT_EQ(pet.scheme, Scheme::kCohort);
+  EXPECT_EQ(pet.clip_high, channel("PT").values.highest) << "the hottest voxels are not clipped";
+  EXPECT_EQ(pet.clip_low, channel("PT").values.lowest);
   prepare::ChannelFingerprint mask = channel("OT");
   mask.values.lowest = 0;
   mask.values.highest = 255;
