@@ -2,6 +2,9 @@
 // a GPU; the tests run this file on the CPU (tests/cuda/stand_in.h).
 #include <cuda_runtime.h>
 
+#include <string>
+
+#include "core/error.h"
 #include "models/norm_passes.h"
 
 namespace models::gpu {
@@ -109,6 +112,12 @@ __global__ void change_all(NormShape shape, Pass pass) {
   }
 }
 
+void require_started() {
+  const cudaError_t failed = cudaGetLastError();
+  if (failed != cudaSuccess)
+    throw core::Error(std::string("norm on the GPU: a kernel did not start: ") + cudaGetErrorString(failed));
+}
+
 template <class Pass>
 void run_change(const NormShape& shape, const Pass& pass, CUstream_st* stream) {
   const std::int64_t blocks = divided_up(shape.voxels * shape.channels, 4 * kThreads);
@@ -118,6 +127,7 @@ void run_change(const NormShape& shape, const Pass& pass, CUstream_st* stream) {
   } else {
     change_all<false><<<grid, kThreads, 0, stream>>>(shape, pass);
   }
+  require_started();
 }
 
 template <class Pass>
@@ -133,6 +143,7 @@ void run_sums(const NormShape& shape, const Pass& pass, double* sum, double* oth
   }
   const std::int64_t blocks = divided_up(shape.samples * shape.channels, kThreads);
   add_up<<<static_cast<unsigned>(blocks), kThreads, 0, stream>>>(shape, chunks, scratch, sum, other);
+  require_started();
 }
 
 }  // namespace
