@@ -11,6 +11,7 @@
   X(store)                       \
   GADOLIN_TORCH(X(pretrain))     \
   GADOLIN_TORCH(X(finetune))     \
+  GADOLIN_TORCH(X(checkpoint))   \
   GADOLIN_TORCH(X(predict))      \
   GADOLIN_TORCH(X(evaluate))     \
   GADOLIN_TORCH(X(embed))        \

@@ -66,8 +66,7 @@ void MetricsFile::flush() {
   }
 }
 
-void MetricsFile::sync() {
-  flush();
+void MetricsFile::sync() const {
   const int descriptor = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
   const bool synced = descriptor >= 0 && ::fsync(descriptor) == 0;
   if (descriptor >= 0) ::close(descriptor);

@@ -21,7 +21,7 @@ class MetricsFile {
   // Numbers are written so that they read back to the same bits.
   void add(std::int64_t step, const std::string& name, double value);
   void flush();
-  void sync();  // flush, and to the disk
+  void sync() const;  // what was flushed, to the disk; from any thread
 
  private:
   std::filesystem::path path_;

@@ -44,7 +44,7 @@ std::vector<runtime::Archive> gather_archives(const runtime::Archive& own, runti
 }
 
 bool all_equal(const std::vector<runtime::Archive>& archives) {
-  return std::all_of(archives.begin(), archives.end(), [&](const runtime::Archive& each) {
+  return std::all_of(archives.begin() + 1, archives.end(), [&](const runtime::Archive& each) {
     return runtime::pack_archive(each) == runtime::pack_archive(archives.front());
   });
 }

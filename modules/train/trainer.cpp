@@ -14,6 +14,7 @@
 #include "core/log.h"
 #include "core/stop_signal.h"
 #include "core/table.h"
+#include "train/checkpoint_writer.h"
 #include "train/event_file.h"
 #include "train/generators.h"
 #include "train/metrics.h"
@@ -79,7 +80,8 @@ class Run {
         comm_(comm),
         watchers_(watchers),
         state_(learner, source, settings, device, comm),
-        precision_(resolved_precision(settings.precision, device)) {}
+        precision_(resolved_precision(settings.precision, device)),
+        checkpoints_(folder.folder, settings.keep) {}
 
   FitResult go();
 
@@ -97,7 +99,7 @@ class Run {
   void left_out(const data::Batch& batch, std::vector<Done>& phases);
   void write_rows(const data::Batch& batch);
   bool stop_asked();
-  void write_checkpoint_of_now();
+  void begin_checkpoint_of_now();
   double seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
   bool writes() const { return comm_.rank() == 0; }
 
@@ -114,7 +116,8 @@ class Run {
   core::StopSignal stop_;
   std::optional<MetricsFile> metrics_;  // rank 0's
   std::optional<EventFile> events_;
-  std::int64_t skips_ = 0;  // in a row
+  CheckpointWriter checkpoints_;  // after metrics_, whose rows it syncs
+  std::int64_t skips_ = 0;        // in a row
   FitResult result_{.loss = std::numeric_limits<double>::quiet_NaN()};
 };
 
@@ -264,16 +267,15 @@ bool Run::stop_asked() {
   return any.item<float>() > 0;
 }
 
-void Run::write_checkpoint_of_now() {
+void Run::begin_checkpoint_of_now() {
   Checkpoint checkpoint = state_.take();
   result_.checkpoint = checkpoint_path(folder_.folder, state_.step);
   if (!writes()) return;
   checkpoint.facts = folder_.facts;
   checkpoint.facts["precision"] = precision_;
-  metrics_->sync();
-  core::with_context("checkpoint after step " + std::to_string(state_.step),
-                     [&] { write_checkpoint(result_.checkpoint, checkpoint); });
-  sweep_checkpoints(folder_.folder, settings_.keep);
+  metrics_->flush();
+  // No row of a step that a checkpoint has behind it may be lost: they reach the disk before it does.
+  checkpoints_.write(checkpoint, [this] { metrics_->sync(); });
 }
 
 FitResult Run::go() {
@@ -288,13 +290,15 @@ FitResult Run::go() {
     begin_epoch(moment);
     const data::Batch batch = source_.next().to(device_);
     one_step(batch, moment);
+    checkpoints_.check();
     write_rows(batch);
     progress.advance(1, std::isnan(result_.loss) ? "" : "loss " + core::fixed(result_.loss, 4));
     result_.interrupted = stop_asked() && state_.step < settings_.steps;
     const bool due = settings_.checkpoint_every > 0 && state_.step % settings_.checkpoint_every == 0;
-    if (due || result_.interrupted || state_.step == settings_.steps) write_checkpoint_of_now();
+    if (due || result_.interrupted || state_.step == settings_.steps) begin_checkpoint_of_now();
     if (result_.interrupted) break;
   }
+  checkpoints_.wait();
   comm_.barrier();  // the last checkpoint is there, whichever rank asks
   result_.step = state_.step;
   result_.seconds = seconds();

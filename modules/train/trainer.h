@@ -42,6 +42,8 @@ struct FitResult {
 //
 // * Reproducible to the bit for the same torch threads, whose number a checkpoint brings back. Seed torch before making
 //   the learner; fit() seeds torch's generators itself before the first step.
+// * Checkpoints are written by a thread of their own while the steps go on; all are published when fit() returns. What
+//   fails there is thrown after the next step, at the next checkpoint or at the end.
 // * SIGINT, SIGTERM, SIGUSR1 and max_time_s end it after the step at hand and a checkpoint; a second SIGINT at once.
 // * metrics.csv gets, every log_every steps, the mean since the last row of "loss", "gradient_norm" and what the
 //   learner watches, and "learning_rate"; with several phases "<phase>.loss", "<phase>.gradient_norm" too. What the

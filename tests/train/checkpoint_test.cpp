@@ -144,4 +144,12 @@ TEST(Checkpoint, AFullDiskKeepsTheOneBeforeAndIsTold) {
   EXPECT_EQ(small::bytes_of(rest.checkpoint), small::bytes_of(whole / "checkpoint-24.gadolin"));
 }
 
+TEST(Checkpoint, AFullDiskAtTheLastStepIsToldByTheCallThatTrained) {
+  const small::Folder folder;
+  EveryHook learner;
+  NoRoom no_room;
+  EXPECT_THROW(small::fit(learner, folder, small::settings(10), {&no_room}), core::Error);
+  EXPECT_EQ(train::checkpoints(folder), (std::vector<fs::path>{folder / "checkpoint-7.gadolin"}));
+}
+
 }  // namespace

@@ -18,6 +18,7 @@ TEST(Metrics, NumbersReadBackToTheSameBits) {
   train::MetricsFile file(folder / "metrics.csv", 0);
   for (std::size_t i = 0; i < values.size(); ++i) file.add(static_cast<std::int64_t>(i), "a", values[i]);
   file.add(9, "odd,\"name\"", 1);
+  file.flush();
   file.sync();
   const auto columns = train::read_metrics(folder / "metrics.csv");
   for (std::size_t i = 0; i < values.size(); ++i) {
