@@ -236,7 +236,7 @@ core::Exit pretrain(const PretrainRequest& request, const SettingsOptions& optio
   PretrainRecipe recipe(options.settings());
   options.apply(recipe.slots());
   const auto comm = meet_ranks(request.rank_timeout_s);
-  if (comm->rank() == 0) return pretrain_as_rank(request, recipe, *comm);
+  if (comm->size() == 1) return pretrain_as_rank(request, recipe, *comm);
   return core::with_context(fmt::format("rank {}", comm->rank()),
                             [&] { return pretrain_as_rank(request, recipe, *comm); });
 }

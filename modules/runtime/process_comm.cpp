@@ -31,7 +31,7 @@ using std::chrono::milliseconds;
 // A rank that writes to a slow disk is waited for; one that is gone is noticed by its closed connection.
 constexpr milliseconds kBarrierPatience = std::chrono::hours(24);
 // How long ranks that lost another one wait for word of the rest before they say who is missing.
-constexpr milliseconds kRollCall = std::chrono::seconds(3);
+constexpr milliseconds kRollCall = std::chrono::seconds(2);
 
 // This machine's address as the machine of rank 0 sees it: the one from which a packet would go there. Empty when the
 // name cannot be resolved.
@@ -161,8 +161,7 @@ std::string ProcessComm::roll_call() {
 // Closing the connections wakes those that wait for this rank.
 template <class Body>
 void ProcessComm::during(Call call, Body&& body) {
-  const std::string own = "rank " + std::to_string(ranks_.rank) + ": ";
-  if (!group_) throw core::Error(own + "the ranks have parted before");
+  if (!group_) throw core::Error("the ranks have parted before");
   try {
     body();
   } catch (const core::Error&) {
@@ -174,7 +173,7 @@ void ProcessComm::during(Call call, Body&& body) {
     const std::string who =
         missing.empty() ? "the connection to another rank was lost"
                         : "rank" + missing + " of " + std::to_string(ranks_.size) + " has ended or did not answer";
-    throw core::Error(own + who + " (in " + kCallNames[static_cast<std::size_t>(call)] + ", waiting at most " +
+    throw core::Error(who + " (in " + kCallNames[static_cast<std::size_t>(call)] + ", waiting at most " +
                           seconds_text(timeout_) + " s)",
                       "look at what that rank said last; the same command goes on from the last checkpoint");
   }

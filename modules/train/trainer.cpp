@@ -130,7 +130,7 @@ void Run::set_aside_damaged(const std::filesystem::path& sound) const {
   }
 }
 
-// Every rank compares itself with rank 0; one that differs tells in what and ends, and the others with it.
+// Every rank compares itself with rank 0; one that differs tells in what, and all end.
 void Run::refuse_unlike_ranks(std::int64_t step) {
   if (comm_.size() == 1) return;
   std::string own = "begins after step " + std::to_string(step);
