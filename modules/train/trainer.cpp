@@ -145,10 +145,12 @@ void Run::refuse_unlike_ranks(std::int64_t step) {
   comm_.broadcast(bytes, 0);
   bytes = bytes.cpu();
   const std::string first(static_cast<const char*>(bytes.const_data_ptr()), static_cast<std::size_t>(bytes.numel()));
-  if (first == own) return;
-  throw core::usage_error(
-      "rank " + std::to_string(comm_.rank()) + " is not like rank 0: " + first_difference(first, own),
-      "all ranks need the same settings, store and run folder");
+  const char* const hint = "all ranks need the same settings, store and run folder";
+  at::Tensor unlike = at::full({1}, first == own ? 0 : 1, at::kLong).to(device_);
+  comm_.all_reduce_sum(unlike);
+  if (first != own) throw core::usage_error("this rank is not like rank 0: " + first_difference(first, own), hint);
+  if (unlike.item<std::int64_t>() > 0)
+    throw core::usage_error("another rank is not like rank 0, and says in what", hint);
 }
 
 void Run::begin_or_go_on() {
