@@ -19,6 +19,7 @@
 #include "pipelines/command.h"
 #include "pipelines/finetune_run.h"
 #include "pipelines/finetune_score.h"
+#include "pipelines/ranks.h"
 #include "train/precision.h"
 
 namespace pipelines {
@@ -185,6 +186,7 @@ core::Exit interrupted(const FinetuneRun& run) {
 }
 
 core::Exit finetune(const FinetuneRequest& request, std::vector<core::Setting> settings) {
+  refuse_ranks("finetune");
   const core::StopSignal stop;
   const auto start = std::chrono::steady_clock::now();
   FinetuneRun run(request, std::move(settings));

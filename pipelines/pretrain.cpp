@@ -15,9 +15,11 @@
 #include "pipelines/network.h"
 #include "pipelines/prepared_store.h"
 #include "pipelines/pretrain_watch.h"
+#include "pipelines/ranks.h"
 #include "pipelines/run_record.h"
 #include "pipelines/split.h"
 #include "pipelines/view_maker.h"
+#include "runtime/comm.h"
 #include "runtime/device.h"
 #include "ssl/method.h"
 #include "train/checkpoint.h"
@@ -32,6 +34,7 @@ namespace fs = std::filesystem;
 struct PretrainRequest {
   std::string store, out, device = "auto", split, set_name = "train";
   int threads = 0;
+  double rank_timeout_s = 60;
   bool dry_run = false;
 };
 
@@ -116,16 +119,16 @@ struct PretrainRun {
   models::Input input;
   c10::Device device;
   int threads = 1;
-  std::int64_t batch_size = 1;
+  std::int64_t batch_size = 1;  // over all ranks
   std::unique_ptr<ssl::Method> method;
   std::shared_ptr<const data::StoreDataset> dataset;  // to look at single samples
   std::shared_ptr<const data::StoreDataset> samples;  // what is trained on
   std::unique_ptr<data::Loader> loader;
 };
 
-PretrainRun set_up(const PretrainRequest& request, const PretrainRecipe& recipe) {
+PretrainRun set_up(const PretrainRequest& request, const PretrainRecipe& recipe, const runtime::Comm& comm) {
   recipe.trainer.check();
-  const c10::Device device = runtime::device_named(request.device);
+  const c10::Device device = device_of_rank(request.device);
   PreparedStore store = open_prepared(request.store, recipe.data.reader());
   PretrainRun run{std::move(store), {}, {}, {}, device, runtime::set_threads(request.threads), 1, {}, {}, {}, {}};
   run.cases = chosen_cases(request, *run.store.reader);
@@ -148,16 +151,18 @@ PretrainRun set_up(const PretrainRequest& request, const PretrainRecipe& recipe)
   options.only_draw = loading.batch_maker != nullptr;
   run.samples = std::make_shared<const data::StoreDataset>(run.store.reader, views, options);
   run.options = std::move(options);
-  loading.batch_size = run.batch_size;
+  loading.batch_size = share_of_batch(run.batch_size, comm.size());
+  loading.rank = comm.rank();
+  loading.ranks = comm.size();
   loading.workers = static_cast<int>(recipe.data.workers);
   run.loader = std::make_unique<data::Loader>(run.samples, loading);
   return run;
 }
 
-void tell_plan(const PretrainRequest& request, const PretrainRecipe& recipe, PretrainRun& run) {
-  const auto comm = runtime::alone();
-  run.method->use(*comm);
+void tell_plan(const PretrainRequest& request, const PretrainRecipe& recipe, PretrainRun& run, runtime::Comm& comm) {
+  run.method->use(comm);
   const at::Tensor loss = run.method->step(0, run.loader->next().to(run.device), {}).loss;
+  if (comm.rank() > 0) return;
   fmt::print("pretrain {} on {}: {} cases, patch {} x {} x {}, batch {}, {} steps on {}\n", recipe.method_name(),
              recipe.encoder_name(), run.cases.size(), run.input.patch[0], run.input.patch[1], run.input.patch[2],
              run.batch_size, recipe.trainer.steps, run.device.str());
@@ -174,47 +179,66 @@ std::string losses_text(const fs::path& folder) {
   return fmt::format("loss {:.4g} -> {:.4g}", found->second.front().second, found->second.back().second);
 }
 
+core::Exit exit_of(const PretrainRun& run, const train::FitResult& result) {
+  if (result.interrupted) return core::Exit::kInterrupted;
+  return run.samples->left_out().empty() ? core::Exit::kDone : core::Exit::kSomeFailed;
+}
+
 core::Exit tell_end(const PretrainRequest& request, const PretrainRecipe& recipe, const PretrainRun& run,
-                    const train::FitResult& result, std::int64_t steps_now) {
+                    const train::FitResult& result, std::int64_t steps_now, int ranks) {
   const std::string speed = steps_now > 0 && result.seconds > 0
                                 ? fmt::format(", {:.2f} steps/s", static_cast<double>(steps_now) / result.seconds)
                                 : std::string(", all done before");
-  fmt::print("pretrain {}: {} of {} steps on {} cases, {}{} on {} with {} thread{}\n", recipe.method_name(),
+  fmt::print("pretrain {}: {} of {} steps on {} cases, {}{} on {} with {} thread{}{}\n", recipe.method_name(),
              result.step, recipe.trainer.steps, run.cases.size(), losses_text(request.out), speed, run.device.str(),
-             run.threads, run.threads == 1 ? "" : "s");
+             run.threads, run.threads == 1 ? "" : "s", ranks > 1 ? fmt::format(" in each of {} ranks", ranks) : "");
   fmt::print("checkpoint: {}\n", result.checkpoint.string());
   if (result.interrupted) {
     fmt::print("interrupted; the same command goes on from there\n");
-    return core::Exit::kInterrupted;
+    return exit_of(run, result);
   }
-  const std::vector<std::string> left_out = run.samples->left_out();
-  for (const std::string& id : left_out) fmt::print("case {} could not be read and was left out\n", id);
+  for (const std::string& id : run.samples->left_out()) fmt::print("case {} could not be read and was left out\n", id);
   fmt::print("next: gadolin finetune {} --task segmentation --init {} --out FINETUNED\n", request.store, request.out);
-  return left_out.empty() ? core::Exit::kDone : core::Exit::kSomeFailed;
+  return exit_of(run, result);
 }
 
-core::Exit pretrain(const PretrainRequest& request, const SettingsOptions& options) {
-  PretrainRecipe recipe(options.settings());
-  options.apply(recipe.slots());
-  PretrainRun run = set_up(request, recipe);
+// What rank 0 writes before the first step of a new run.
+void begin_folder(const fs::path& folder, const RunRecord& record, const PretrainRecipe& recipe, const PretrainRun& run,
+                  int ranks) {
+  if (!train::checkpoints(folder).empty()) return;
+  write_record(
+      folder, record,
+      {{"device", run.device.str()}, {"threads", std::to_string(run.threads)}, {"ranks", std::to_string(ranks)}});
+  write_view_pictures(folder / "views", *run.dataset, recipe.watch.pictures, run.input.spacing_mm);
+}
+
+core::Exit pretrain_as_rank(const PretrainRequest& request, PretrainRecipe& recipe, runtime::Comm& comm) {
+  PretrainRun run = set_up(request, recipe, comm);
   if (request.dry_run) {
-    tell_plan(request, recipe, run);
+    tell_plan(request, recipe, run, comm);
     return core::Exit::kDone;
   }
   const fs::path folder = request.out;
   const RunRecord record = record_of(recipe, run.store, run.input);
   const std::int64_t before = steps_before(folder);
-  if (train::checkpoints(folder).empty()) {
-    write_record(folder, record, {{"device", run.device.str()}, {"threads", std::to_string(run.threads)}});
-    write_view_pictures(folder / "views", *run.dataset, recipe.watch.pictures, run.input.spacing_mm);
-  }
+  if (comm.rank() == 0) begin_folder(folder, record, recipe, run, comm.size());
   EmbeddingWatch watch(*run.method, run.store.reader, run.options, run.input, run.device, recipe.watch);
   std::vector<train::Watcher*> watchers;
   if (recipe.watch.every_steps > 0) watchers.push_back(&watch);
-  const auto comm = runtime::alone();
+  comm.barrier();  // stores are opened and checked at the pace of each machine
   const train::FitResult result =
-      train::fit(*run.method, *run.loader, recipe.trainer, {folder, facts_of(record)}, run.device, *comm, watchers);
-  return tell_end(request, recipe, run, result, result.step - before);
+      train::fit(*run.method, *run.loader, recipe.trainer, {folder, facts_of(record)}, run.device, comm, watchers);
+  if (comm.rank() == 0) return tell_end(request, recipe, run, result, result.step - before, comm.size());
+  return exit_of(run, result);
+}
+
+core::Exit pretrain(const PretrainRequest& request, const SettingsOptions& options) {
+  PretrainRecipe recipe(options.settings());
+  options.apply(recipe.slots());
+  const auto comm = meet_ranks(request.rank_timeout_s);
+  if (comm->size() == 1) return pretrain_as_rank(request, recipe, *comm);
+  return core::with_context(fmt::format("rank {}", comm->rank()),
+                            [&] { return pretrain_as_rank(request, recipe, *comm); });
 }
 
 BoundSettings pretrain_settings(std::span<const core::Setting> given) {
@@ -232,6 +256,11 @@ std::function<core::Exit()> attach(CLI::App& app) {
   app.add_option("--device", request->device, "auto, cpu, cuda or cuda:N")->capture_default_str();
   app.add_option("--threads", request->threads, "torch's threads; 0: as many as torch likes")
       ->check(CLI::Range(0, 4096));
+  app.add_option("--rank-timeout", request->rank_timeout_s,
+                 "seconds that one of several ranks may leave the others without an answer; files may take longer")
+      ->capture_default_str()
+      ->check(CLI::Range(0.1, 1e6))
+      ->type_name("S");
   app.add_option("--split", request->split, "CSV with columns case, patient, set: use one set only")->type_name("FILE");
   app.add_option("--set-name", request->set_name, "which set of --split")->capture_default_str();
   app.add_flag("--dry-run", request->dry_run, "make everything, compute one loss, write nothing");
@@ -246,6 +275,10 @@ const Command pretrain_command{
     "  gadolin pretrain PREPARED --out RUN --set method.name=mae --set trainer.steps=2000\n"
     "  gadolin pretrain PREPARED --out RUN --config configs/ssl/simclr.yaml --split split.csv\n"
     "  gadolin config show pretrain --set method.name=simclr --set encoder.name=vit\n"
+    "  torchrun --no-python --nproc-per-node 4 gadolin pretrain PREPARED --out RUN\n"
+    "Under torchrun, srun or mpirun the ranks share each batch: data.batch_size stays the same, whatever their "
+    "number;\n"
+    "rank 0 writes, and RUN lies where all ranks see it.\n"
     "Interrupted (exit code 5) or killed, the same command goes on where the last checkpoint is.",
     attach, pretrain_settings};
 

@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/config.h"
@@ -42,6 +43,11 @@ spdlog::level::level_enum spdlog_level(LogLevel level) {
   return spdlog::level::off;
 }
 
+std::string& prefix() {
+  static std::string kept;
+  return kept;
+}
+
 std::string one_line(std::string_view message) {
   std::string line;
   for (const char c : message) {
@@ -57,7 +63,7 @@ std::string one_line(std::string_view message) {
 }
 
 void write(LogLevel level, std::string_view message) {
-  if (logger().should_log(spdlog_level(level))) logger().log(spdlog_level(level), "{}", one_line(message));
+  if (logger().should_log(spdlog_level(level))) logger().log(spdlog_level(level), "{}{}", prefix(), one_line(message));
 }
 
 }  // namespace
@@ -68,6 +74,8 @@ void log_warn(std::string_view message) { write(LogLevel::kWarn, message); }
 void log_error(std::string_view message) { write(LogLevel::kError, message); }
 
 void set_log_level(LogLevel level) { logger().set_level(spdlog_level(level)); }
+
+void set_log_prefix(std::string text) { prefix() = std::move(text); }
 
 LogLevel log_level() {
   for (const LogLevel level : {LogLevel::kDebug, LogLevel::kInfo, LogLevel::kWarn, LogLevel::kError}) {

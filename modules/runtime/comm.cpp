@@ -1,7 +1,7 @@
 #include "runtime/comm.h"
 
 #include <ATen/ATen.h>
-#include <torch/csrc/autograd/custom_function.h>
+#include <ATen/core/grad_mode.h>
 
 #include <condition_variable>
 #include <exception>
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "runtime/gather.h"
 
 namespace runtime {
 namespace {
@@ -75,16 +76,7 @@ class Meeting {
   std::exception_ptr failure_;
 };
 
-class ThreadComm;
-
-// Forward: the parts of all ranks. Backward: the sum over ranks of what each got for this rank's part.
-struct Gather : torch::autograd::Function<Gather> {
-  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& tensor, std::int64_t comm);
-  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
-                                                 torch::autograd::variable_list gradients);
-};
-
-class ThreadComm : public Comm {
+class ThreadComm : public GatheringComm {
  public:
   ThreadComm(Meeting& meeting, int rank, int size) : meeting_(meeting), rank_(rank), size_(size) {}
   int rank() const override { return rank_; }
@@ -97,9 +89,7 @@ class ThreadComm : public Comm {
     for (std::size_t i = 1; i < all->size(); ++i) sum.add_((*all)[i]);
     tensor.copy_(sum);
   }
-  at::Tensor all_gather(const at::Tensor& tensor) override {
-    return Gather::apply(tensor, static_cast<std::int64_t>(reinterpret_cast<std::intptr_t>(this)));
-  }
+  at::Tensor gather_values(const at::Tensor& tensor) override { return at::cat(*exchange(tensor)); }
   void broadcast(at::Tensor& tensor, int root) override {
     GADOLIN_CHECK(root >= 0 && root < size_);
     const at::NoGradGuard no_gradient;
@@ -123,21 +113,6 @@ class ThreadComm : public Comm {
   Meeting& meeting_;
   int rank_, size_;
 };
-
-at::Tensor Gather::forward(torch::autograd::AutogradContext* context, const at::Tensor& tensor, std::int64_t comm) {
-  context->saved_data["comm"] = comm;
-  context->saved_data["rows"] = tensor.size(0);
-  return at::cat(*reinterpret_cast<ThreadComm*>(static_cast<std::intptr_t>(comm))->exchange(tensor));
-}
-
-torch::autograd::variable_list Gather::backward(torch::autograd::AutogradContext* context,
-                                                torch::autograd::variable_list gradients) {
-  auto* const comm = reinterpret_cast<ThreadComm*>(static_cast<std::intptr_t>(context->saved_data["comm"].toInt()));
-  const std::int64_t rows = context->saved_data["rows"].toInt();
-  at::Tensor sum = gradients.front().contiguous().clone();
-  comm->all_reduce_sum(sum);
-  return {sum.narrow(0, comm->rank() * rows, rows), at::Tensor()};
-}
 
 }  // namespace
 

@@ -18,7 +18,7 @@ class Comm {
   virtual int rank() const = 0;
   virtual int size() const = 0;
 
-  // In place: the sum over ranks (in the order of ranks, so the same on each). No gradient.
+  // In place: the sum over ranks, the same bits on each. No gradient.
   virtual void all_reduce_sum(at::Tensor& tensor) = 0;
   // [n, ...] of each rank -> [size * n, ...] in the order of ranks. Differentiable: the gradient of a rank's part is
   // the sum of what all ranks' losses give to it, so that the sum of losses over ranks has the gradient of one process
@@ -26,6 +26,7 @@ class Comm {
   virtual at::Tensor all_gather(const at::Tensor& tensor) = 0;
   // In place: the root's values.
   virtual void broadcast(at::Tensor& tensor, int root) = 0;
+  // The one call that waits for a rank with work of its own to do, such as writing a file: however long it takes.
   virtual void barrier() = 0;
 };
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include "core/error.h"
 #include "core/log.h"
@@ -14,6 +15,8 @@
 namespace train {
 namespace {
 
+// Keeps the seeds of ranks apart where a run goes on with another number of them.
+constexpr std::uint64_t kMostRanks = 65536;
 const char* const kOtherFolder = "it was made by another network; train into another folder";
 
 std::vector<AdamW> optimisers_of(const std::vector<Phase>& phases, const TrainerSettings& settings) {
@@ -47,6 +50,20 @@ bool all_equal(const std::vector<runtime::Archive>& archives) {
   return std::all_of(archives.begin() + 1, archives.end(), [&](const runtime::Archive& each) {
     return runtime::pack_archive(each) == runtime::pack_archive(archives.front());
   });
+}
+
+// The sums of one rank; of all ranks their mean, which is what a row of metrics.csv makes of them.
+TensorsByName sums_of(const Checkpoint& checkpoint, std::optional<std::size_t> rank) {
+  TensorsByName sums;
+  const auto ranks = static_cast<double>(checkpoint.generators.size());
+  for (const auto& [name, sum] : checkpoint.sums) {
+    const std::size_t slash = name.find('/');
+    if (rank && name.substr(0, slash) != std::to_string(*rank)) continue;
+    at::Tensor& own = sums[name.substr(slash + 1)];
+    const at::Tensor share = rank ? sum : sum / ranks;
+    own = own.defined() ? own + share : share;
+  }
+  return sums;
 }
 
 }  // namespace
@@ -132,22 +149,23 @@ void RunState::put_back_weights(const TensorsByName& weights) {
 }
 
 void RunState::put_back_ranks(const Checkpoint& checkpoint) {
-  const auto rank = static_cast<std::size_t>(comm_.rank());
-  if (checkpoint.generators.size() != static_cast<std::size_t>(comm_.size())) {
-    throw core::usage_error("the run was begun on " + std::to_string(checkpoint.generators.size()) + " ranks, not " +
-                                std::to_string(comm_.size()),
-                            "go on with as many ranks as before");
-  }
   static const runtime::Archive kNothing;
   const auto& states = checkpoint.learner;
-  learner_.load(states.empty() ? kNothing : states[states.size() == 1 ? 0 : rank]);
-  TensorsByName own;
-  const std::string mine = std::to_string(rank) + "/";
-  for (const auto& [name, sum] : checkpoint.sums) {
-    if (name.starts_with(mine)) own[name.substr(mine.size())] = sum;
+  const auto rank = static_cast<std::size_t>(comm_.rank());
+  const std::size_t before = checkpoint.generators.size(), now = static_cast<std::size_t>(comm_.size());
+  if (before == now) {
+    learner_.load(states.empty() ? kNothing : states[states.size() == 1 ? 0 : rank]);
+    sums.load(sums_of(checkpoint, rank));
+    set_generator_state(device_, checkpoint.generators[rank]);
+    return;
   }
-  sums.load(own);
-  set_generator_state(device_, checkpoint.generators[rank]);
+  const std::string story = "the run was begun on " + std::to_string(before) + " ranks, not " + std::to_string(now);
+  if (states.size() > 1)
+    throw core::usage_error(story + ", and each has kept something else", "go on with as many ranks as before");
+  core::log_info(story + "; it goes on with the same batches, and what is drawn in training is drawn anew");
+  learner_.load(states.empty() ? kNothing : states.front());
+  sums.load(sums_of(checkpoint, std::nullopt));
+  seed_generators(device_, static_cast<std::uint64_t>(step) * kMostRanks + rank);
 }
 
 void RunState::put_back(const Checkpoint& checkpoint) {

@@ -24,7 +24,8 @@ class RunState {
   void begin(std::uint64_t seed);
   // All ranks together. The checkpoint is whole on every rank; its facts are left empty.
   Checkpoint take() const;
-  // Torch's threads included. Throws usage Error when it is of another network or another number of ranks.
+  // Torch's threads included. With another number of ranks than before the generators are seeded anew. Throws usage
+  // Error when it is of another network, or of another number of ranks each of which has a state of its own.
   void put_back(const Checkpoint& checkpoint);
 
   std::int64_t step = 0;    // updates done

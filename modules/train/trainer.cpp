@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -87,6 +88,7 @@ class Run {
 
  private:
   void begin_or_go_on();
+  void refuse_unlike_ranks(std::int64_t step);
   void set_aside_damaged(const std::filesystem::path& sound) const;
   void begin_epoch(const Moment& moment);
   void one_step(const data::Batch& batch, const Moment& moment);
@@ -100,6 +102,7 @@ class Run {
   void write_rows(const data::Batch& batch);
   bool stop_asked();
   void begin_checkpoint_of_now();
+  void publish(Checkpoint& checkpoint);
   double seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
   bool writes() const { return comm_.rank() == 0; }
 
@@ -130,9 +133,33 @@ void Run::set_aside_damaged(const std::filesystem::path& sound) const {
   }
 }
 
+// Every rank compares itself with rank 0; one that differs tells in what, and all end.
+void Run::refuse_unlike_ranks(std::int64_t step) {
+  if (comm_.size() == 1) return;
+  std::string own = "begins after step " + std::to_string(step);
+  for (const char* const key : {"config", "data", "architecture"}) {
+    if (const auto fact = folder_.facts.find(key); fact != folder_.facts.end()) own += "\n" + fact->second;
+  }
+  at::Tensor length = at::full({1}, static_cast<std::int64_t>(own.size()), at::kLong).to(device_);
+  comm_.broadcast(length, 0);
+  at::Tensor bytes = at::zeros({length.item<std::int64_t>()}, at::kByte);
+  if (writes()) std::memcpy(bytes.mutable_data_ptr(), own.data(), own.size());
+  bytes = bytes.to(device_);
+  comm_.broadcast(bytes, 0);
+  bytes = bytes.cpu();
+  const std::string first(static_cast<const char*>(bytes.const_data_ptr()), static_cast<std::size_t>(bytes.numel()));
+  const char* const hint = "all ranks need the same settings, store and run folder";
+  at::Tensor unlike = at::full({1}, first == own ? 0 : 1, at::kLong).to(device_);
+  comm_.all_reduce_sum(unlike);
+  if (first != own) throw core::usage_error("this rank is not like rank 0: " + first_difference(first, own), hint);
+  if (unlike.item<std::int64_t>() > 0)
+    throw core::usage_error("another rank is not like rank 0, and says in what", hint);
+}
+
 void Run::begin_or_go_on() {
   const auto found = newest_checkpoint(folder_.folder);
   comm_.barrier();  // nobody renames or sweeps while another rank still looks
+  refuse_unlike_ranks(found ? found->second.step : 0);
   if (found) {
     refuse_another_run(found->second, folder_.facts);
     state_.put_back(found->second);
@@ -270,7 +297,11 @@ bool Run::stop_asked() {
 void Run::begin_checkpoint_of_now() {
   Checkpoint checkpoint = state_.take();
   result_.checkpoint = checkpoint_path(folder_.folder, state_.step);
-  if (!writes()) return;
+  if (writes()) publish(checkpoint);
+  comm_.barrier();  // however slow the disk is
+}
+
+void Run::publish(Checkpoint& checkpoint) {
   checkpoint.facts = folder_.facts;
   checkpoint.facts["precision"] = precision_;
   metrics_->flush();

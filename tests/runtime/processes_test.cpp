@@ -1,0 +1,186 @@
+#include "runtime/processes.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <csignal>
+#include <map>
+#include <thread>
+
+#include "../processes.h"
+#include "../scratch.h"
+#include "comm_bodies.h"
+
+namespace {
+
+using Variables = std::map<std::string, std::string>;
+
+std::optional<runtime::Ranks> ranks_of(const Variables& variables) {
+  return runtime::ranks_from_environment([&](const char* name) {
+    const auto found = variables.find(name);
+    return found == variables.end() ? nullptr : found->second.c_str();
+  });
+}
+
+// Runs the test at hand again in `size` processes that come to the body as ranks; their exit codes.
+std::vector<int> as_ranks(int size, double reply_s, const std::function<void(runtime::Comm&)>& body) {
+  if (std::getenv("RANK") != nullptr) {
+    body(*runtime::comm_from_environment({60, reply_s}));
+    return std::vector<int>(static_cast<std::size_t>(size), 0);
+  }
+  const Scratch folder;
+  const auto* const test = testing::UnitTest::GetInstance()->current_test_info();
+  const std::string filter = std::string("--gtest_filter=") + test->test_suite_name() + "." + test->name();
+  const int port = free_port();
+  std::vector<pid_t> children;
+  for (int rank = 0; rank < size; ++rank)
+    children.push_back(
+        start({"/proc/self/exe", filter}, rank_environment(rank, size, port), folder / std::to_string(rank)));
+  std::vector<int> ends;
+  for (int rank = 0; rank < size; ++rank) {
+    ends.push_back(end_of(children[static_cast<std::size_t>(rank)]));
+    if (ends.back() != 0) std::printf("rank %d:\n%s\n", rank, bytes_of(folder / std::to_string(rank)).c_str());
+  }
+  return ends;
+}
+
+TEST(Processes, TheGradientOfAGlobalBatchLossIsThatOfOneProcess) {
+  for (const int end : as_ranks(2, 60, expect_the_gradient_of_one_process)) EXPECT_EQ(end, 0);
+}
+
+TEST(Processes, ReduceGatherAndBroadcastInTheOrderOfRanks) {
+  for (const int end : as_ranks(3, 60, expect_sums_parts_and_values_in_the_order_of_ranks)) EXPECT_EQ(end, 0);
+}
+
+TEST(Processes, AnotherShapeOrAnotherCallIsAnErrorOnAllRanks) {
+  const auto ends = as_ranks(2, 60, [](runtime::Comm& comm) {
+    at::Tensor tensor = at::zeros({comm.rank() + 1});
+    EXPECT_NE(error_of([&] { comm.all_reduce_sum(tensor); }).find("different shapes"), std::string::npos);
+    at::Tensor same = at::ones({3});
+    const std::string other = error_of([&] { comm.rank() == 0 ? comm.barrier() : comm.all_reduce_sum(same); });
+    EXPECT_NE(other.find("do not do the same"), std::string::npos) << other;
+    comm.all_reduce_sum(same);  // they go on together
+    EXPECT_EQ(same[0].item<float>(), 2);
+  });
+  for (const int end : ends) EXPECT_EQ(end, 0);
+}
+
+void expect_the_others_to_name(int victim) {
+  const auto ends = as_ranks(3, 2, [&](runtime::Comm& comm) {
+    comm.barrier();
+    if (comm.rank() == victim) ::raise(SIGKILL);
+    at::Tensor tensor = at::ones({4});
+    const std::string error = error_of([&] {
+      while (true) comm.all_reduce_sum(tensor);
+    });
+    EXPECT_NE(error.find("rank " + std::to_string(victim) + " of 3 has ended"), std::string::npos) << error;
+    EXPECT_NE(error_of([&] { comm.barrier(); }), "") << "nothing more can be said";
+  });
+  if (std::getenv("RANK") != nullptr) return;
+  for (int rank = 0; rank < 3; ++rank)
+    EXPECT_EQ(ends[static_cast<std::size_t>(rank)], rank == victim ? 128 + SIGKILL : 0) << rank;
+}
+
+TEST(Processes, AKilledRankIsNamedByTheOthers) { expect_the_others_to_name(1); }
+
+TEST(Processes, RankZeroToo) { expect_the_others_to_name(0); }
+
+TEST(Processes, ARankThatDoesNotAnswerIsNamedAfterTheTimeout) {
+  const auto ends = as_ranks(2, 0.5, [](runtime::Comm& comm) {
+    comm.barrier();
+    if (comm.rank() == 1) std::this_thread::sleep_for(std::chrono::seconds(2));
+    const std::string error = error_of([&] {
+      at::Tensor tensor = at::ones({4});
+      comm.all_reduce_sum(tensor);
+    });
+    EXPECT_NE(error.find("rank " + std::to_string(1 - comm.rank()) + " of 2 has ended or did not answer"),
+              std::string::npos)
+        << error;
+  });
+  for (const int end : ends) EXPECT_EQ(end, 0);
+}
+
+TEST(Processes, ABarrierWaitsForARankThatHasWorkToDo) {
+  const auto ends = as_ranks(2, 0.5, [](runtime::Comm& comm) {
+    if (comm.rank() == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+    comm.barrier();
+    at::Tensor tensor = at::ones({1});
+    comm.all_reduce_sum(tensor);
+    EXPECT_EQ(tensor.item<float>(), 2);
+  });
+  for (const int end : ends) EXPECT_EQ(end, 0);
+}
+
+TEST(Processes, ARankThatNobodyMeetsSaysWhereItWaited) {
+  runtime::Ranks ranks;
+  ranks.size = 2;
+  ranks.address = "127.0.0.1";
+  ranks.port = free_port();
+  for (ranks.rank = 0; ranks.rank < 2; ++ranks.rank) {
+    const std::string error = error_of([&] { runtime::meet(ranks, {1, 1}); });
+    EXPECT_NE(error.find("not all of 2 ranks met at 127.0.0.1:" + std::to_string(ranks.port)), std::string::npos)
+        << error;
+  }
+}
+
+TEST(RanksFromEnvironment, AreThoseOfTorchrunSrunOrMpirun) {
+  EXPECT_FALSE(ranks_of({}));
+  EXPECT_FALSE(ranks_of({{"SLURM_NTASKS", "4"}})) << "the shell of an allocation is no task";
+  Variables torchrun{
+      {"RANK", "3"}, {"WORLD_SIZE", "4"}, {"LOCAL_RANK", "1"}, {"MASTER_ADDR", "node7"}, {"MASTER_PORT", "1234"}};
+  auto ranks = ranks_of(torchrun);
+  EXPECT_EQ(ranks->rank, 3);
+  EXPECT_EQ(ranks->size, 4);
+  EXPECT_EQ(ranks->local_rank, 1);
+  EXPECT_EQ(ranks->address, "node7");
+  EXPECT_EQ(ranks->port, 1234);
+  EXPECT_FALSE(ranks->list_is_kept);
+  torchrun["TORCHELASTIC_USE_AGENT_STORE"] = "True";
+  torchrun["TORCHELASTIC_RESTART_COUNT"] = "2";
+  EXPECT_TRUE(ranks_of(torchrun)->list_is_kept);
+  EXPECT_EQ(ranks_of(torchrun)->attempt, "2");
+  Variables srun{
+      {"SLURM_PROCID", "5"}, {"SLURM_NTASKS", "8"}, {"SLURM_LOCALID", "1"}, {"SLURM_LAUNCH_NODE_IPADDR", "10.0.0.7"}};
+  ranks = ranks_of(srun);
+  EXPECT_EQ(ranks->rank, 5);
+  EXPECT_EQ(ranks->size, 8);
+  EXPECT_EQ(ranks->local_rank, 1);
+  EXPECT_EQ(ranks->address, "10.0.0.7");
+  EXPECT_EQ(ranks->port, 29500);
+  srun["MASTER_ADDR"] = "node1";
+  srun["MASTER_PORT"] = "77";
+  EXPECT_EQ(ranks_of(srun)->address, "node1");
+  EXPECT_EQ(ranks_of(srun)->port, 77);
+  Variables mpirun{{"OMPI_COMM_WORLD_RANK", "1"},
+                   {"OMPI_COMM_WORLD_SIZE", "2"},
+                   {"OMPI_COMM_WORLD_LOCAL_RANK", "1"},
+                   {"OMPI_COMM_WORLD_LOCAL_SIZE", "2"}};
+  EXPECT_EQ(ranks_of(mpirun)->address, "127.0.0.1");
+  mpirun["MASTER_ADDR"] = "node1";
+  EXPECT_EQ(ranks_of(mpirun)->address, "node1");
+}
+
+TEST(RanksFromEnvironment, NameWhatIsMissingOrNoNumber) {
+  const auto expect_missing = [](const Variables& whole) {
+    for (const auto& [name, value] : whole) {
+      Variables half = whole;
+      half.erase(name);
+      const std::string error = error_of([&] { ranks_of(half); });
+      EXPECT_NE(error.find(": " + name + " is not set"), std::string::npos) << error;
+      half[name] = name.ends_with("ADDR") ? "" : "many";
+      EXPECT_NE(error_of([&] { ranks_of(half); }).find(name), std::string::npos) << name;
+    }
+  };
+  expect_missing({{"RANK", "0"}, {"WORLD_SIZE", "2"}, {"LOCAL_RANK", "0"}, {"MASTER_ADDR", "a"}, {"MASTER_PORT", "1"}});
+  expect_missing({{"OMPI_COMM_WORLD_RANK", "0"},
+                  {"OMPI_COMM_WORLD_SIZE", "2"},
+                  {"OMPI_COMM_WORLD_LOCAL_RANK", "0"},
+                  {"MASTER_ADDR", "a"}});
+  const Variables srun{{"SLURM_PROCID", "0"}, {"SLURM_NTASKS", "2"}, {"SLURM_LOCALID", "0"}};
+  EXPECT_NE(error_of([&] { ranks_of(srun); }).find("SLURM_LAUNCH_NODE_IPADDR is not set"), std::string::npos);
+  Variables outside{{"RANK", "2"}, {"WORLD_SIZE", "2"}, {"LOCAL_RANK", "0"}};
+  EXPECT_NE(error_of([&] { ranks_of(outside); }).find("RANK is '2', no number from 0 to 1"), std::string::npos);
+}
+
+}  // namespace
