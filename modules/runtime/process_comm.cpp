@@ -122,10 +122,11 @@ ProcessComm::ProcessComm(const Ranks& ranks, const Patience& patience)
   options.isServer = ranks.rank == 0 && !ranks.list_is_kept;
   options.numWorkers = static_cast<std::size_t>(ranks.size);
   options.waitWorkers = false;
-  options.timeout = meeting;
+  options.timeout = meeting / 2;  // it tries again once this is over
   try {
     store_ = c10::make_intrusive<c10d::PrefixStore>("gadolin/" + ranks.attempt,
                                                     c10::make_intrusive<c10d::TCPStore>(ranks.address, options));
+    store_->setTimeout(meeting);
     auto gloo = c10d::ProcessGroupGloo::Options::create(meeting);
     gloo->devices.push_back(device_towards(ranks));
     group_ = c10::make_intrusive<c10d::ProcessGroupGloo>(store_, ranks.rank, ranks.size, gloo);

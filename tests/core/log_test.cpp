@@ -21,6 +21,14 @@ TEST(Log, OneCallIsOneLineOnStderrWhateverTheMessageHolds) {
   EXPECT_NE(line.find("a file named\\nevil\\x1b[2J {}"), std::string::npos) << line;
 }
 
+TEST(Log, ThePrefixStandsBeforeTheMessage) {
+  set_log_prefix("[rank 1] ");
+  testing::internal::CaptureStderr();
+  log_warn("a step is left out");
+  EXPECT_NE(testing::internal::GetCapturedStderr().find("[rank 1] a step is left out"), std::string::npos);
+  set_log_prefix("");
+}
+
 TEST(Log, WhatIsBelowTheLevelIsDropped) {
   const LogLevel before = log_level();
   EXPECT_EQ(before, LogLevel::kInfo);
