@@ -28,7 +28,8 @@ struct DataSettings {
     using core::Range;
     using S = DataSettings;
     return std::tuple{
-        field("batch_size", &S::batch_size, "samples of a step, over all ranks together; 0: as the plan says", Range{0, 65536}),
+        field("batch_size", &S::batch_size, "samples of a step, over all ranks together; 0: as the plan says",
+              Range{0, 65536}),
         field("patch", &S::patch, "voxels {d, h, w} of a training patch; empty: as the plan says", Range{1, 4096}),
         field("workers", &S::workers, "threads that make samples; 0: one less than the processors", Range{0, 1024}),
         field("cache_mb", &S::cache_mb, "memory for unpacked chunks of a compressed store, MiB", Range{0, 1e9}),
