@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include <chrono>
 #include <csignal>
 #include <fstream>
+#include <thread>
 
 #include "core/error.h"
 #include "every_hook.h"
@@ -103,10 +105,10 @@ TEST(Checkpoint, WhenAllAreDamagedTheRunDoesNotBeginAnewByItself) {
   EXPECT_THROW(small::fit(b, folder, small::settings(8)), core::Error);
 }
 
-// Lets files grow no further, as a full disk does.
+// Lets files grow no further, as a full disk does, once `written` is there: it is written while the steps go on.
 class NoRoom : public train::Watcher {
  public:
-  NoRoom() {
+  explicit NoRoom(fs::path written) : written_(std::move(written)) {
     former_ = std::signal(SIGXFSZ, SIG_IGN);
     getrlimit(RLIMIT_FSIZE, &before_);
   }
@@ -116,6 +118,7 @@ class NoRoom : public train::Watcher {
   }
   std::int64_t every_steps() const override { return 10; }
   std::map<std::string, double> look(train::Learner&, const data::Batch&, const train::Moment&) override {
+    while (!fs::exists(written_)) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     struct rlimit tight = before_;
     tight.rlim_cur = 4096;
     setrlimit(RLIMIT_FSIZE, &tight);
@@ -123,6 +126,7 @@ class NoRoom : public train::Watcher {
   }
 
  private:
+  const fs::path written_;
   struct rlimit before_ {};
   void (*former_)(int) = nullptr;
 };
@@ -132,7 +136,7 @@ TEST(Checkpoint, AFullDiskKeepsTheOneBeforeAndIsTold) {
   EveryHook a, b, c;
   small::fit(a, whole, small::settings());
   try {
-    NoRoom no_room;
+    NoRoom no_room(tight / "checkpoint-7.gadolin");
     small::fit(b, tight, small::settings(), {&no_room});
     FAIL();
   } catch (const core::Error& error) {
@@ -147,7 +151,7 @@ TEST(Checkpoint, AFullDiskKeepsTheOneBeforeAndIsTold) {
 TEST(Checkpoint, AFullDiskAtTheLastStepIsToldByTheCallThatTrained) {
   const small::Folder folder;
   EveryHook learner;
-  NoRoom no_room;
+  NoRoom no_room(folder / "checkpoint-7.gadolin");
   EXPECT_THROW(small::fit(learner, folder, small::settings(10), {&no_room}), core::Error);
   EXPECT_EQ(train::checkpoints(folder), (std::vector<fs::path>{folder / "checkpoint-7.gadolin"}));
 }
