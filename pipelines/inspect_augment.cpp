@@ -8,6 +8,7 @@
 #include "augment/recipes.h"
 #include "core/error.h"
 #include "pipelines/inspect_subject.h"
+#include "pipelines/view_maker.h"
 #include "report/montage.h"
 
 namespace pipelines {
@@ -40,13 +41,6 @@ Shown shown_of(const volume::Case& one) {
   shown.options.opacity = 0.12;  // what lies beneath is what the op put there
   shown.options.window = window_for(*channel);
   return shown;
-}
-
-volume::Volume volume_of(const at::Tensor& voxels, volume::VoxelType type, volume::Geometry geometry) {
-  volume::Volume made({voxels.size(0), voxels.size(1), voxels.size(2)}, type, std::move(geometry));
-  const auto* bytes = static_cast<const std::byte*>(voxels.const_data_ptr());
-  std::copy_n(bytes, made.bytes().size(), made.bytes().begin());
-  return made;
 }
 
 volume::Volume image_of(const Shown& shown, const augment::View& view) {

@@ -114,7 +114,6 @@ std::int64_t steps_before(const fs::path& folder) {
 // All that a run needs, made and checked; nothing is written yet.
 struct PretrainRun {
   PreparedStore store;
-  std::vector<std::int64_t> cases;
   data::StoreDatasetOptions options;  // of `samples`
   models::Input input;
   c10::Device device;
@@ -130,8 +129,7 @@ PretrainRun set_up(const PretrainRequest& request, const PretrainRecipe& recipe,
   recipe.trainer.check();
   const c10::Device device = device_of_rank(request.device);
   PreparedStore store = open_prepared(request.store, recipe.data.reader());
-  PretrainRun run{std::move(store), {}, {}, {}, device, runtime::set_threads(request.threads), 1, {}, {}, {}, {}};
-  run.cases = chosen_cases(request, *run.store.reader);
+  PretrainRun run{std::move(store), {}, {}, device, runtime::set_threads(request.threads), 1, {}, {}, {}, {}};
   run.input = {static_cast<std::int64_t>(run.store.plan.channels.size()), recipe.data.patch_or(run.store.plan.patch),
                run.store.spacing_mm()};
   run.batch_size = recipe.data.batch_size > 0 ? recipe.data.batch_size : run.store.plan.batch_size;
@@ -139,7 +137,7 @@ PretrainRun set_up(const PretrainRequest& request, const PretrainRecipe& recipe,
   run.method = recipe.make(run.input, device);
   data::StoreDatasetOptions options;
   options.seed = static_cast<std::uint64_t>(recipe.data.seed);
-  options.cases = run.cases;
+  options.cases = chosen_cases(request, *run.store.reader);
   options.channels = run.store.channels();
   options.read_labels = false;
   options.keep_locations = false;
@@ -149,7 +147,8 @@ PretrainRun set_up(const PretrainRequest& request, const PretrainRecipe& recipe,
   data::LoaderOptions loading;
   loading.batch_maker = batch_maker_on(recipe.data.views_on, device, views);
   options.only_draw = loading.batch_maker != nullptr;
-  run.samples = std::make_shared<const data::StoreDataset>(run.store.reader, views, options);
+  run.samples =
+      options.only_draw ? std::make_shared<const data::StoreDataset>(run.store.reader, views, options) : run.dataset;
   run.options = std::move(options);
   loading.batch_size = share_of_batch(run.batch_size, comm.size());
   loading.rank = comm.rank();
@@ -164,8 +163,8 @@ void tell_plan(const PretrainRequest& request, const PretrainRecipe& recipe, Pre
   const at::Tensor loss = run.method->step(0, run.loader->next().to(run.device), {}).loss;
   if (comm.rank() > 0) return;
   fmt::print("pretrain {} on {}: {} cases, patch {} x {} x {}, batch {}, {} steps on {}\n", recipe.method_name(),
-             recipe.encoder_name(), run.cases.size(), run.input.patch[0], run.input.patch[1], run.input.patch[2],
-             run.batch_size, recipe.trainer.steps, run.device.str());
+             recipe.encoder_name(), run.options.cases.size(), run.input.patch[0], run.input.patch[1],
+             run.input.patch[2], run.batch_size, recipe.trainer.steps, run.device.str());
   fmt::print("{:.2f} million weights; the loss of the first batch is {:.4g}\n",
              static_cast<double>(elements(run.method->weights())) / 1e6, loss.item<double>());
   fmt::print("nothing was written; without --dry-run it goes to {}\n", request.out);
@@ -190,8 +189,9 @@ core::Exit tell_end(const PretrainRequest& request, const PretrainRecipe& recipe
                                 ? fmt::format(", {:.2f} steps/s", static_cast<double>(steps_now) / result.seconds)
                                 : std::string(", all done before");
   fmt::print("pretrain {}: {} of {} steps on {} cases, {}{} on {} with {} thread{}{}\n", recipe.method_name(),
-             result.step, recipe.trainer.steps, run.cases.size(), losses_text(request.out), speed, run.device.str(),
-             run.threads, run.threads == 1 ? "" : "s", ranks > 1 ? fmt::format(" in each of {} ranks", ranks) : "");
+             result.step, recipe.trainer.steps, run.options.cases.size(), losses_text(request.out), speed,
+             run.device.str(), run.threads, run.threads == 1 ? "" : "s",
+             ranks > 1 ? fmt::format(" in each of {} ranks", ranks) : "");
   fmt::print("checkpoint: {}\n", result.checkpoint.string());
   if (result.interrupted) {
     fmt::print("interrupted; the same command goes on from there\n");

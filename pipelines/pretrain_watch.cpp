@@ -19,27 +19,19 @@ namespace {
 
 constexpr std::int64_t kTilePixels = 128;
 
-volume::Volume volume_of(const at::Tensor& voxels, volume::VoxelType type, const std::array<double, 3>& spacing_mm) {
-  volume::Geometry geometry;
-  geometry.spacing_mm = spacing_mm;
-  volume::Volume made({voxels.size(0), voxels.size(1), voxels.size(2)}, type, geometry);
-  const at::Tensor plain = voxels.contiguous();
-  const auto* bytes = static_cast<const std::byte*>(plain.data_ptr());
-  std::copy_n(bytes, made.bytes().size(), made.bytes().begin());
-  return made;
-}
-
 report::Picture picture_of(const data::ViewSample& view, std::size_t number, const std::array<double, 3>& spacing_mm) {
   report::MontageOptions options;
   options.tile_pixels = kTilePixels;
   options.title = "view " + std::to_string(number);
   options.label_names = {{1, "hidden"}};
-  const volume::Volume image = volume_of(view.image[0], volume::VoxelType::kFloat32, spacing_mm);
+  volume::Geometry geometry;
+  geometry.spacing_mm = spacing_mm;
+  const volume::Volume image = volume_of(view.image[0], volume::VoxelType::kFloat32, geometry);
   options.centre_mm =
       image.geometry.world({static_cast<double>(image.shape().depth / 2), static_cast<double>(image.shape().height / 2),
                             static_cast<double>(image.shape().width / 2)});
   if (!view.hidden.defined()) return report::montage(image, nullptr, nullptr, options);
-  const volume::Volume hidden = volume_of(view.hidden, volume::VoxelType::kUInt8, spacing_mm);
+  const volume::Volume hidden = volume_of(view.hidden, volume::VoxelType::kUInt8, geometry);
   return report::montage(image, &hidden, nullptr, options);
 }
 

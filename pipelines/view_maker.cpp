@@ -134,4 +134,12 @@ std::shared_ptr<const data::BatchMaker> batch_maker_on(const std::string& views_
   return nullptr;
 }
 
+volume::Volume volume_of(const at::Tensor& voxels, volume::VoxelType type, const volume::Geometry& geometry) {
+  volume::Volume made({voxels.size(0), voxels.size(1), voxels.size(2)}, type, geometry);
+  const at::Tensor plain = voxels.contiguous();
+  const auto* bytes = static_cast<const std::byte*>(plain.const_data_ptr());
+  std::copy_n(bytes, made.bytes().size(), made.bytes().begin());
+  return made;
+}
+
 }  // namespace pipelines

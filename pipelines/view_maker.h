@@ -27,4 +27,7 @@ std::shared_ptr<data::BatchMaker> batch_maker(std::shared_ptr<const data::ViewMa
 std::shared_ptr<const data::BatchMaker> batch_maker_on(const std::string& views_on, const c10::Device& device,
                                                        std::shared_ptr<const data::ViewMaker> maker);
 
+// A channel or mask [D, H, W] of a view as a picture to look at. `type` is that of its elements.
+volume::Volume volume_of(const at::Tensor& voxels, volume::VoxelType type, const volume::Geometry& geometry);
+
 }  // namespace pipelines

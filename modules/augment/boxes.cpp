@@ -57,8 +57,13 @@ std::vector<std::uint8_t> inside_boxes(const Drawn& drawn, std::size_t first, co
   return marked;
 }
 
-void hide_with_noise(const Patch& patch, std::span<const std::uint8_t> marked, std::uint64_t seed) {
+void hide(const Patch& patch, std::span<const std::uint8_t> marked) {
   GADOLIN_CHECK(marked.size() == patch.hidden.size());
+  for (std::size_t i = 0; i < marked.size(); ++i) patch.hidden[i] |= marked[i];
+}
+
+void hide_with_noise(const Patch& patch, std::span<const std::uint8_t> marked, std::uint64_t seed) {
+  hide(patch, marked);
   const std::array<std::uint32_t, 2> key{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)};
   for (std::int64_t c = 0; c < patch.image.channels; ++c) {
     const std::span<float> voxels = patch.image.channel(c);
@@ -74,7 +79,6 @@ void hide_with_noise(const Patch& patch, std::span<const std::uint8_t> marked, s
       }
     }
   }
-  for (std::size_t i = 0; i < marked.size(); ++i) patch.hidden[i] |= marked[i];
 }
 
 }  // namespace augment

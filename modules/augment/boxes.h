@@ -20,7 +20,10 @@ void push_boxes(std::vector<double>& values, core::Rng& rng, const volume::Shape
 // these are no boxes within the view; sides may be 0.
 std::vector<std::uint8_t> inside_boxes(const Drawn& drawn, std::size_t first, const volume::Shape& view);
 
-// Where marked: hidden becomes 1 and the image uniform noise from the lowest to the highest voxel of its channel. Voxel
+// Where marked, hidden becomes 1.
+void hide(const Patch& patch, std::span<const std::uint8_t> marked);
+
+// Hides, and the image becomes there uniform noise from the lowest to the highest voxel of its channel. Voxel
 // i of channel c gets word i % 4 of Philox4x32-10 with counter {i / 4, c, 0, 0}.
 void hide_with_noise(const Patch& patch, std::span<const std::uint8_t> marked, std::uint64_t seed);
 

@@ -13,6 +13,7 @@
 #include "augment/ops/low_resolution.h"
 #include "augment/ops/mirror.h"
 #include "augment/ops/warp.h"
+#include "augment/pick_row.h"
 #include "augment/recipe.h"
 #include "core/error.h"
 
@@ -62,23 +63,6 @@ class Words {
  private:
   std::vector<std::byte> bytes_;
 };
-
-voxel::Box box_of(const volume::VoxelBox& box, const volume::Shape& of_case) {
-  voxel::Box made{};
-  const std::int64_t stride[3] = {box.shape.height * box.shape.width, box.shape.width, 1};
-  for (std::size_t a = 0; a < 3; ++a) {
-    const std::int64_t begin = box.begin[a], size = box.shape[static_cast<int>(a)];
-    made.first[a] = static_cast<float>(begin);
-    made.last[a] = static_cast<float>(begin + size - 1);
-    made.case_low[a] = -0.5f;
-    made.case_high[a] = static_cast<float>(of_case[static_cast<int>(a)]) - 0.5f;
-    made.begin[a] = static_cast<std::int32_t>(begin);
-    made.last_corner[a] = static_cast<std::int32_t>(begin + std::max<std::int64_t>(size - 2, 0));
-    made.stride[a] = static_cast<std::int32_t>(stride[a]);
-    made.upper[a] = size > 1 ? made.stride[a] : 0;
-  }
-  return made;
-}
 
 void set_bend(const Placing& placing, const volume::Shape& view, Words& words, BatchSample& sample) {
   const Bend bend(view, placing.bend_cells, placing.bend, placing.bend_seed);
@@ -239,9 +223,6 @@ void require_fits(const Drawing& drawing, const DeviceSource& source, const Draw
     if (begin < 0 || end > drawing.of_case[axis] || begin > need.begin[a] || end < need.begin[a] + need.shape[axis])
       throw core::Error("the box of the case that was read does not hold what the view needs");
   }
-  constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
-  if (source.box.shape.voxels() > kMost)
-    throw core::Error("a view reaches over more than 2^31 voxels of its case", "take a smaller patch or scale");
   if (source.labels != nullptr && source.label_bytes != 1 && source.label_bytes != 2)
     throw core::Error("labels on a GPU are uint8 or uint16");
 }

@@ -66,6 +66,11 @@ std::vector<Drawn> from_line(std::string_view line) {
   return drawn;
 }
 
+std::uint64_t draw_seed(core::Rng& rng) {
+  const std::uint64_t high = rng();
+  return (high << 32) | rng();
+}
+
 void push_seed(std::vector<double>& values, std::uint64_t seed) {
   values.push_back(static_cast<double>(seed >> 32));
   values.push_back(static_cast<double>(seed & 0xffffffffu));

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/rng.h"
+
 namespace augment {
 
 // No values means: this op leaves the picture alone. What the values mean is said in the op's file.
@@ -27,6 +29,8 @@ std::string to_line(const std::vector<Drawn>& drawn);
 // Throws Error for what is no such line.
 std::vector<Drawn> from_line(std::string_view line);
 
+// 64 bits for an op that draws again where it is applied: the high word is drawn first.
+std::uint64_t draw_seed(core::Rng& rng);
 // A 64-bit seed kept as two whole numbers, which a double holds exactly.
 void push_seed(std::vector<double>& values, std::uint64_t seed);
 std::uint64_t seed_at(const std::vector<double>& values, std::size_t position);

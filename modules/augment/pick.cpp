@@ -38,19 +38,16 @@ volume::VoxelBox box_between(const std::array<std::int64_t, 3>& low, const std::
 
 // Which columns of a source a shifted view shows, along one axis.
 struct Columns {
-  std::vector<std::int64_t> from;  // by column of the view: the column of the box, the nearest one inside
-  std::vector<std::uint8_t> inside;
+  std::vector<std::int64_t> from;    // by column of the view: the column of the box, the nearest one inside
   std::int64_t first = 0, last = 0;  // of the view: those inside
+  bool inside(std::int64_t i) const { return i >= first && i < last; }
 };
 
 Columns columns_of(std::int64_t begin, std::int64_t view, std::int64_t box_begin, std::int64_t box,
                    std::int64_t whole) {
   Columns columns;
-  for (std::int64_t i = 0; i < view; ++i) {
-    const std::int64_t at = begin + i;
-    columns.inside.push_back(at >= 0 && at < whole ? 1 : 0);
-    columns.from.push_back(std::clamp<std::int64_t>(at - box_begin, 0, box - 1));
-  }
+  for (std::int64_t i = 0; i < view; ++i)
+    columns.from.push_back(std::clamp<std::int64_t>(begin + i - box_begin, 0, box - 1));
   columns.first = std::clamp<std::int64_t>(-begin, 0, view);
   columns.last = std::clamp<std::int64_t>(whole - begin, columns.first, view);
   return columns;
@@ -64,7 +61,7 @@ void for_each_row(const std::array<Columns, 3>& columns, const volume::Shape& vi
     for (std::int64_t h = 0; h < view.height; ++h) {
       const auto z = static_cast<std::size_t>(d), y = static_cast<std::size_t>(h);
       body((d * view.height + h) * view.width, (columns[0].from[z] * box.height + columns[1].from[y]) * box.width,
-           columns[0].inside[z] && columns[1].inside[y]);
+           columns[0].inside(d) && columns[1].inside(h));
     }
   }
 }
@@ -127,69 +124,11 @@ void copy_rows(const std::array<std::int64_t, 3>& begin, const Source& source, c
   });
 }
 
-RowSource row_source(const Source& source) {
-  RowSource of;
-  if (source.box.shape.voxels() > std::numeric_limits<std::int32_t>::max())
-    throw core::Error("a view reaches over more than 2^31 voxels of its case", "take a smaller patch or scale");
-  for (int a = 0; a < 3; ++a) {
-    const std::int64_t begin = source.box.begin[a], size = source.box.shape[a];
-    const auto axis = static_cast<std::size_t>(a);
-    of.first[axis] = static_cast<float>(begin);
-    of.last[axis] = static_cast<float>(begin + size - 1);
-    of.case_low[axis] = -0.5f;
-    of.case_high[axis] = static_cast<float>(source.case_shape[a]) - 0.5f;
-    of.begin[axis] = static_cast<std::int32_t>(begin);
-    of.last_corner[axis] = static_cast<std::int32_t>(begin + std::max<std::int64_t>(size - 2, 0));
-  }
-  const volume::Shape& box = source.box.shape;
-  of.stride = {static_cast<std::int32_t>(box.height * box.width), static_cast<std::int32_t>(box.width), 1};
-  for (int a = 0; a < 3; ++a)
-    of.upper[static_cast<std::size_t>(a)] = box[a] > 1 ? of.stride[static_cast<std::size_t>(a)] : 0;
-  return of;
-}
-
-// Along the width of the view, through {d, h, 0}.
-RowLine line_of(const Placing& placing, std::int64_t d, std::int64_t h) {
-  RowLine line;
-  for (std::size_t a = 0; a < 3; ++a) {
-    const auto& row = placing.to_case.rows[a];
-    line.base[a] = static_cast<float>(row[0] * static_cast<double>(d) + row[1] * static_cast<double>(h) + row[3]);
-    line.step[a] = static_cast<float>(row[2]);
-    for (std::size_t c = 0; c < 3; ++c) line.map[a][c] = static_cast<float>(row[c]);
-  }
-  return line;
-}
-
-// The label with the greatest share among the eight neighbours, each weighted as in the interpolation of the image:
-// smoother borders than the nearest voxel's label gives, and no label that is not there.
-template <class T>
-T vote(const std::array<T, 8>& labels, const std::array<float, 3>& part) {
-  std::array<float, 8> share{};
-  for (std::size_t i = 0; i < 8; ++i) {
-    const float weight =
-        ((i & 4) ? part[0] : 1 - part[0]) * ((i & 2) ? part[1] : 1 - part[1]) * ((i & 1) ? part[2] : 1 - part[2]);
-    std::size_t first = 0;
-    while (labels[first] != labels[i]) ++first;
-    share[first] += weight;
-  }
-  return labels[static_cast<std::size_t>(std::max_element(share.begin(), share.end()) - share.begin())];
-}
-
 template <class T>
 void label_row(const RowPlaces& row, const RowSource& source, const T* in, std::int64_t* out) {
-  const std::int64_t depth = source.upper[0], height = source.upper[1], width = source.upper[2];
   for (std::size_t w = 0; w < row.width; ++w) {
-    if (!row.inside[w]) {
-      out[w] = 0;
-      continue;
-    }
-    const T* v = in + row.corner[w];
-    const T* u = v + depth;
-    const std::array<T, 8> labels{v[0], v[width], v[height], v[height + width],
-                                  u[0], u[width], u[height], u[height + width]};
-    const bool same = std::all_of(labels.begin(), labels.end(), [&](T each) { return each == labels[0]; });
-    out[w] =
-        static_cast<std::int64_t>(same ? labels[0] : vote(labels, {row.part[0][w], row.part[1][w], row.part[2][w]}));
+    const voxel::Place place{row.corner[w], {row.part[0][w], row.part[1][w], row.part[2][w]}, row.inside[w] != 0};
+    out[w] = place.inside ? static_cast<std::int64_t>(voxel::voted(source, place, in)) : 0;
   }
 }
 
@@ -255,7 +194,7 @@ void pick(const Placing& placing, const Source& source, const Patch& patch) {
   std::array<std::int64_t, 3> begin{};
   if (is_shift(placing, begin)) return copy_rows(begin, source, patch);
   const volume::Shape& view = patch.image.shape;
-  const RowSource rows = row_source(source);
+  const RowSource rows = box_of(source.box, source.case_shape);
   std::deque<Readable> channels;
   for (const volume::Volume* const channel : source.channels) channels.emplace_back(channel);
   RowPlaces row(static_cast<std::size_t>(view.width));
@@ -263,7 +202,7 @@ void pick(const Placing& placing, const Source& source, const Patch& patch) {
   for (std::int64_t d = 0; d < view.depth; ++d) {
     if (placing.bent()) bend.plane(d);
     for (std::int64_t h = 0; h < view.height; ++h) {
-      RowLine line = line_of(placing, d, h);
+      RowLine line{voxel::line_of(placing.to_case.rows, static_cast<std::int32_t>(d), static_cast<std::int32_t>(h))};
       if (placing.bent()) line.bend = &bend.row(h);
       find_row(rows, line, row);
       const std::int64_t to = (d * view.height + h) * view.width;

@@ -7,6 +7,9 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
+#include <limits>
+
+#include "core/error.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace augment {
@@ -80,7 +83,7 @@ HWY_INLINE Values values(const RowSource& source, const RowPlaces& places, const
   const Floats d;
   const auto corner = hn::LoadU(Ints(), places.corner.data() + w);
   const auto one = hn::Set(d, 1);
-  std::array<std::int32_t, 3> up = source.upper;
+  const std::int32_t up[3] = {source.upper[0], source.upper[1], source.upper[2]};
   const auto pw = hn::LoadU(d, places.part[2].data() + w), rw = hn::Sub(one, pw);
   const auto along_width = [&](std::int32_t offset) HWY_ATTR {
     const Pair pair = fetch(in + offset, corner, up[2]);
@@ -133,6 +136,25 @@ HWY_EXPORT(interpolate_int16);
 RowPlaces::RowPlaces(std::size_t row_width)
     : width(row_width), corner(row_width + kRowPadding), inside(row_width + kRowPadding) {
   part.fill(std::vector<float>(row_width + kRowPadding));
+}
+
+RowSource box_of(const volume::VoxelBox& box, const volume::Shape& of_case) {
+  if (box.shape.voxels() > std::numeric_limits<std::int32_t>::max())
+    throw core::Error("a view reaches over more than 2^31 voxels of its case", "take a smaller patch or scale");
+  RowSource made{};
+  const std::int64_t stride[3] = {box.shape.height * box.shape.width, box.shape.width, 1};
+  for (std::size_t a = 0; a < 3; ++a) {
+    const std::int64_t begin = box.begin[a], size = box.shape[static_cast<int>(a)];
+    made.first[a] = static_cast<float>(begin);
+    made.last[a] = static_cast<float>(begin + size - 1);
+    made.case_low[a] = -0.5f;
+    made.case_high[a] = static_cast<float>(of_case[static_cast<int>(a)]) - 0.5f;
+    made.begin[a] = static_cast<std::int32_t>(begin);
+    made.last_corner[a] = static_cast<std::int32_t>(begin + std::max<std::int64_t>(size - 2, 0));
+    made.stride[a] = static_cast<std::int32_t>(stride[a]);
+    made.upper[a] = size > 1 ? made.stride[a] : 0;
+  }
+  return made;
 }
 
 void find_row(const RowSource& source, const RowLine& line, RowPlaces& places) {

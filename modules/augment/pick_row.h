@@ -11,19 +11,17 @@
 #include <cstdint>
 #include <vector>
 
+#include "augment/voxel_place.h"
+#include "volume/reorient.h"
+
 namespace augment {
 
 // Elements behind the end of a row that may be read and written: whole vectors are worked on.
 inline constexpr std::size_t kRowPadding = 64;
 
-// The box that was read of a case.
-struct RowSource {
-  std::array<float, 3> first{}, last{};                // coordinates of its first and last voxel
-  std::array<float, 3> case_low{}, case_high{};        // edges of the case
-  std::array<std::int32_t, 3> begin{}, last_corner{};  // index of its first voxel, and of the last with a neighbour
-  std::array<std::int32_t, 3> stride{},
-      upper{};  // voxels from one to the next; 0 in `upper` along an axis of one voxel
-};
+using RowSource = voxel::Box;
+// Throws Error for a box of more than 2^31 voxels.
+RowSource box_of(const volume::VoxelBox& box, const volume::Shape& of_case);
 
 // Found once for all channels of the picture.
 struct RowPlaces {
@@ -34,11 +32,9 @@ struct RowPlaces {
   std::vector<std::uint8_t> inside;        // 1: of the case
 };
 
-// Voxel w lies at base + w * step, and at map * bend[.][w] from there where there is a bend (rows as long as a view's
-// row and its padding). Where that is outside of the box, at the nearest place of it.
-struct RowLine {
-  std::array<float, 3> base{}, step{};
-  std::array<std::array<float, 3>, 3> map{};
+// `bend`: rows as long as a view's row and its padding, or none. Where a voxel would lie outside of the box, it lies at
+// the nearest place of it.
+struct RowLine : voxel::Line {
   const std::array<std::vector<float>, 3>* bend = nullptr;
 };
 void find_row(const RowSource& source, const RowLine& line, RowPlaces& places);

@@ -9,22 +9,25 @@
 
 namespace augment::voxel {
 
-// The box that was read of a case; members as those of RowSource.
+// The box that was read of a case (box_of in pick_row.h).
 struct Box {
-  float first[3], last[3], case_low[3], case_high[3];
-  std::int32_t begin[3], last_corner[3], stride[3], upper[3];
+  float first[3], last[3];                // coordinates of its first and last voxel
+  float case_low[3], case_high[3];        // edges of the case
+  std::int32_t begin[3], last_corner[3];  // index of its first voxel, and of the last with a neighbour
+  std::int32_t stride[3], upper[3];       // voxels from one to the next; 0 in `upper` along an axis of one voxel
 };
 
-// Along the width of a view, as RowLine.
+// Along the width of a view: voxel w lies at base + w * step, and at map * bend of w from there where there is a bend.
 struct Line {
   float base[3], step[3], map[3][3];
 };
 
-// Of the row {d, h, .} under the 3x4 map from index of the view to index of the case.
-GADOLIN_HOST_DEVICE inline Line line_of(const double (&map)[3][4], std::int32_t d, std::int32_t h) {
+// Of the row {d, h, .} under the 3x4 map (doubles) from index of the view to index of the case.
+template <class Map>
+GADOLIN_HOST_DEVICE inline Line line_of(const Map& map, std::int32_t d, std::int32_t h) {
   Line line;
   for (int a = 0; a < 3; ++a) {
-    const double* const row = map[a];
+    const auto& row = map[a];
     line.base[a] = static_cast<float>((row[0] * static_cast<double>(d) + row[1] * static_cast<double>(h)) + row[3]);
     line.step[a] = static_cast<float>(row[2]);
     for (int c = 0; c < 3; ++c) line.map[a][c] = static_cast<float>(row[c]);
@@ -85,7 +88,8 @@ GADOLIN_HOST_DEVICE inline float interpolated(const Box& box, const Place& place
   return between(between(row[0], row[1], place.part[1]), between(row[2], row[3], place.part[1]), place.part[0]);
 }
 
-// The label with the greatest share among the eight neighbours; of equal shares the first.
+// The label with the greatest share among the eight neighbours, each weighted as in the interpolation of the image:
+// smoother borders than the nearest voxel's label gives, and no label that is not there. Of equal shares the first.
 template <class T>
 GADOLIN_HOST_DEVICE inline T voted(const Box& box, const Place& place, const T* labels) {
   T label[8];

@@ -29,9 +29,7 @@ void one_thread() {
 
 Block block_for(const Volume& image) {
   const std::array<double, 3>& spacing = image.geometry.spacing_mm;
-  double longest = 0;
-  for (std::size_t a = 0; a < 3; ++a)
-    longest = std::max(longest, spacing[a] * static_cast<double>(image.shape()[static_cast<int>(a)]));
+  const double longest = longest_side_mm(image);
   Block block{};
   for (std::size_t a = 0; a < 3; ++a)
     block[a] = std::max<std::int64_t>(1, std::llround(longest / kBlocks / spacing[a]));

@@ -34,6 +34,13 @@ int best_cut(const std::vector<double>& counts, double all, double weighted) {
 
 }  // namespace
 
+double longest_side_mm(const volume::Volume& image) {
+  double longest = 0;
+  for (std::size_t a = 0; a < 3; ++a)
+    longest = std::max(longest, image.geometry.spacing_mm[a] * static_cast<double>(image.shape()[static_cast<int>(a)]));
+  return longest;
+}
+
 volume::Grid coarse_grid(const volume::Grid& fine, const Block& block) {
   volume::Grid grid = fine;
   volume::Index middle{};

@@ -14,6 +14,9 @@ namespace prepare {
 
 using Block = std::array<std::int64_t, 3>;  // its sides along {d, h, w} in voxels, at least 1
 
+// Of the longest side of a picture, voxels and all.
+double longest_side_mm(const volume::Volume& image);
+
 // The grid of blocks. Every voxel of `fine` lies within half a block of the centre of one.
 volume::Grid coarse_grid(const volume::Grid& fine, const Block& block);
 

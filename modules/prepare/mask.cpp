@@ -34,9 +34,7 @@ struct Scale {
 
 Scale scale_of(const Volume& image) {
   const std::array<double, 3>& spacing = image.geometry.spacing_mm;
-  double longest = 0;
-  for (std::size_t a = 0; a < 3; ++a)
-    longest = std::max(longest, spacing[a] * static_cast<double>(image.shape()[static_cast<int>(a)]));
+  const double longest = longest_side_mm(image);
   Scale scale{{}, std::min(1.0, longest / kPersonMm)};
   for (std::size_t a = 0; a < 3; ++a) {
     const double fitting = scale.shrink * kBlockMm / spacing[a];

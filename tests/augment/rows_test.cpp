@@ -105,20 +105,20 @@ TEST(VoxelRows, WeighedRowsAreTheirSum) {
 TEST(PickRow, IsTrilinearInsideOfTheBoxAndTheNearestPlaceOutside) {
   constexpr int kD = 5, kH = 6, kW = 7;
   const std::vector<float> box = random_row(kD * kH * kW, 0, 1);
-  augment::RowSource source;
-  source.first = {0, 1, 0};  // the box begins at the second row of the case
-  source.last = {kD - 1, kH, kW - 1};
-  source.case_low = {-0.5f, -0.5f, -0.5f};
-  source.case_high = {kD - 0.5f, kH + 0.5f, kW + 10};
-  source.begin = {0, 1, 0};
-  source.last_corner = {kD - 2, kH - 1, kW - 2};
-  source.stride = source.upper = {kH * kW, kW, 1};
+  const augment::RowSource source{{0, 1, 0},  // the box begins at the second row of the case
+                                  {kD - 1, kH, kW - 1},
+                                  {-0.5f, -0.5f, -0.5f},
+                                  {kD - 0.5f, kH + 0.5f, kW + 10},
+                                  {0, 1, 0},
+                                  {kD - 2, kH - 1, kW - 2},
+                                  {kH * kW, kW, 1},
+                                  {kH * kW, kW, 1}};
   std::array<std::vector<float>, 3> bend;
   for (std::size_t a = 0; a < 3; ++a) {
     bend[a] = random_row(53 + a, 0, 0.4);
     bend[a].resize(50 + augment::kRowPadding);
   }
-  augment::RowLine line{{-1.25f, 1.5f, -2}, {0.125f, 0.0625f, 0.25f}, {{{1, 0.5f, 0}, {0, 2, 0}, {0, 0, 1}}}, nullptr};
+  augment::RowLine line{{{-1.25f, 1.5f, -2}, {0.125f, 0.0625f, 0.25f}, {{1, 0.5f, 0}, {0, 2, 0}, {0, 0, 1}}}, nullptr};
   for (const bool bent : {false, true}) {
     line.bend = bent ? &bend : nullptr;
     augment::RowPlaces places(50);

@@ -96,35 +96,25 @@ TEST(VoxelPlace, SplineWeightsAreOneInAllAndThoseOfTheBookAtTheKnots) {
 
 TEST(VoxelPlace, IsThatOfRowsToTheBitAlsoOutsideAndAlongAnAxisOfOneVoxel) {
   const std::array<std::int32_t, 3> size{5, 1, 7}, begin{2, 0, 3};
-  augment::RowSource source;
   voxel::Box box{};
-  source.stride = {7, 7, 1};
+  box.stride[0] = box.stride[1] = 7, box.stride[2] = 1;
   for (std::size_t a = 0; a < 3; ++a) {
-    source.first[a] = static_cast<float>(begin[a]);
-    source.last[a] = static_cast<float>(begin[a] + size[a] - 1);
-    source.case_low[a] = -0.5f;
-    source.case_high[a] = static_cast<float>(begin[a] + size[a]) + 1.5f;
-    source.begin[a] = begin[a];
-    source.last_corner[a] = begin[a] + std::max(size[a] - 2, 0);
-    source.upper[a] = size[a] > 1 ? source.stride[a] : 0;
-    box.first[a] = source.first[a], box.last[a] = source.last[a];
-    box.case_low[a] = source.case_low[a], box.case_high[a] = source.case_high[a];
-    box.begin[a] = source.begin[a], box.last_corner[a] = source.last_corner[a];
-    box.stride[a] = source.stride[a], box.upper[a] = source.upper[a];
+    box.first[a] = static_cast<float>(begin[a]);
+    box.last[a] = static_cast<float>(begin[a] + size[a] - 1);
+    box.case_low[a] = -0.5f;
+    box.case_high[a] = static_cast<float>(begin[a] + size[a]) + 1.5f;
+    box.begin[a] = begin[a];
+    box.last_corner[a] = begin[a] + std::max(size[a] - 2, 0);
+    box.upper[a] = size[a] > 1 ? box.stride[a] : 0;
   }
   std::array<std::vector<float>, 3> bend;
   for (std::size_t a = 0; a < 3; ++a) bend[a] = random_row(60 + a + augment::kRowPadding, 0, 0.7);
   const double map[3][4] = {{0.9, 0.31, 0.13, -1.7}, {0.2, 1.1, -0.07, 0.3}, {0.11, -0.2, 0.27, 1.9}};
   for (const bool bent : {false, true}) {
     const voxel::Line line = voxel::line_of(map, 3, 2);
-    augment::RowLine row_line;
-    for (std::size_t a = 0; a < 3; ++a) {
-      row_line.base[a] = line.base[a], row_line.step[a] = line.step[a];
-      for (std::size_t c = 0; c < 3; ++c) row_line.map[a][c] = line.map[a][c];
-    }
-    row_line.bend = bent ? &bend : nullptr;
+    const augment::RowLine row_line{line, bent ? &bend : nullptr};
     augment::RowPlaces places(60);
-    augment::find_row(source, row_line, places);
+    augment::find_row(box, row_line, places);
     for (std::size_t w = 0; w < 60; ++w) {
       const float here[3] = {bend[0][w], bend[1][w], bend[2][w]};
       const voxel::Place place = voxel::place_of(box, line, static_cast<std::int32_t>(w), bent ? here : nullptr);

@@ -36,7 +36,7 @@ class BlockMaskOp final : public Op {
   Drawn draw(const core::DrawKey& key, const volume::Frame&, const volume::Shape&) const override {
     core::Rng rng(key);
     if (!rng.chance(settings_.chance)) return drawn();
-    return written(settings_.hidden, (static_cast<std::uint64_t>(rng()) << 32) | rng());
+    return written(settings_.hidden, draw_seed(rng));
   }
   Drawn identity(const volume::Frame&, const volume::Shape&) const override { return written(0, 1); }
 

@@ -2,7 +2,6 @@
 
 #include "augment/boxes.h"
 #include "augment/voxel_rows.h"
-#include "core/error.h"
 
 namespace augment {
 namespace {
@@ -24,7 +23,7 @@ class CutoutOp final : public Op {
 
   void change(const Drawn& drawn, const Patch& patch) const override {
     const auto marked = inside_boxes(drawn, 0, patch.image.shape);
-    GADOLIN_CHECK(marked.size() == patch.hidden.size());
+    hide(patch, marked);
     for (std::int64_t c = 0; c < patch.image.channels; ++c) {
       const std::span<float> voxels = patch.image.channel(c);
       const auto mean = static_cast<float>(contents_of(voxels).mean);
@@ -32,7 +31,6 @@ class CutoutOp final : public Op {
         if (marked[i]) voxels[i] = mean;
       }
     }
-    for (std::size_t i = 0; i < marked.size(); ++i) patch.hidden[i] |= marked[i];
   }
 
  private:

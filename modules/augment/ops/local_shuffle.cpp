@@ -39,7 +39,7 @@ class LocalShuffleOp final : public Op {
     for (const double spacing : frame.spacing_mm) {
       values.push_back(std::max(1.0, std::round(static_cast<double>(settings_.side) * finest / spacing)));
     }
-    push_seed(values, (static_cast<std::uint64_t>(rng()) << 32) | rng());
+    push_seed(values, draw_seed(rng));
     return drawn(std::move(values));
   }
   // Windows of one voxel.

@@ -14,7 +14,7 @@ class NoiseOp final : public Op {
     core::Rng rng(key);
     if (!rng.chance(settings_.chance)) return drawn();
     std::vector<double> values;
-    push_seed(values, (static_cast<std::uint64_t>(rng()) << 32) | rng());
+    push_seed(values, draw_seed(rng));
     for (std::int64_t c = 0; c < frame.channels; ++c) values.push_back(rng.uniform(0, settings_.level));
     return drawn(std::move(values));
   }

@@ -15,7 +15,7 @@ class OutpaintOp final : public Op {
     core::Rng rng(key);
     if (!rng.chance(settings_.chance)) return drawn();
     std::vector<double> values;
-    push_seed(values, (static_cast<std::uint64_t>(rng()) << 32) | rng());
+    push_seed(values, draw_seed(rng));
     push_boxes(values, rng, patch, settings_.boxes, settings_.side_low, settings_.side_high);
     return drawn(std::move(values));
   }

@@ -53,7 +53,7 @@ class WarpOp final : public Op {
     }
     const bool bends = rng.chance(settings_.bend_chance);
     const double bend = bends ? rng.uniform(0, settings_.bend) : 0.0;
-    const std::uint64_t seed = (static_cast<std::uint64_t>(rng()) << 32) | rng();
+    const std::uint64_t seed = draw_seed(rng);
 
     const bool turned = turn != Matrix{{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}};
     std::array<double, 3> scales{}, extent{};
