@@ -1,7 +1,6 @@
 #include "train/trainer.h"
 
 #include <ATen/ATen.h>
-#include <c10/core/Event.h>
 
 #include <chrono>
 #include <cmath>
@@ -19,32 +18,13 @@
 #include "train/event_file.h"
 #include "train/generators.h"
 #include "train/metrics.h"
-#include "train/precision.h"
 #include "train/run_state.h"
+#include "train/step.h"
 
 namespace train {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-// One number of the device read on the host without waiting for what was asked of the device afterwards.
-class ReadBack {
- public:
-  explicit ReadBack(const at::Tensor& number) : copy_(number.to(at::kCPU, /*non_blocking=*/true)) {
-    if (number.is_cpu()) return;
-    const c10::impl::VirtualGuardImpl device(number.device().type());
-    arrived_.emplace(number.device().type());
-    arrived_->record(device.getStream(number.device()));
-  }
-  double value() {
-    if (arrived_) arrived_->synchronize();
-    return copy_.item<double>();
-  }
-
- private:
-  at::Tensor copy_;
-  std::optional<c10::Event> arrived_;
-};
 
 // The first line in which two texts differ, to tell a person what is another.
 std::string first_difference(const std::string& there, const std::string& here) {
@@ -81,7 +61,7 @@ class Run {
         comm_(comm),
         watchers_(watchers),
         state_(learner, source, settings, device, comm),
-        precision_(resolved_precision(settings.precision, device)),
+        updates_(learner, state_, settings, device, comm),
         checkpoints_(folder.folder, settings.keep) {}
 
   FitResult go();
@@ -92,13 +72,7 @@ class Run {
   void set_aside_damaged(const std::filesystem::path& sound) const;
   void begin_epoch(const Moment& moment);
   void one_step(const data::Batch& batch, const Moment& moment);
-  struct Done {
-    at::Tensor loss, norm;
-    ReadBack skipped;
-  };
-  Done run_phase(std::size_t phase, const data::Batch& batch, const Moment& moment, at::Tensor& skip,
-                 std::map<std::string, at::Tensor>& seen);
-  void left_out(const data::Batch& batch, std::vector<Done>& phases);
+  void left_out(const data::Batch& batch, const std::string& fault);
   void write_rows(const data::Batch& batch);
   bool stop_asked();
   void begin_checkpoint_of_now();
@@ -114,7 +88,7 @@ class Run {
   runtime::Comm& comm_;
   std::span<Watcher* const> watchers_;
   RunState state_;
-  std::string precision_;
+  Step updates_;
   Clock::time_point start_ = Clock::now();
   core::StopSignal stop_;
   std::optional<MetricsFile> metrics_;  // rank 0's
@@ -164,7 +138,8 @@ void Run::begin_or_go_on() {
     refuse_another_run(found->second, folder_.facts);
     state_.put_back(found->second);
     const auto precision = found->second.facts.find("precision");
-    if (settings_.precision == "auto" && precision != found->second.facts.end()) precision_ = precision->second;
+    if (settings_.precision == "auto" && precision != found->second.facts.end())
+      updates_.set_precision(precision->second);
     result_.checkpoint = found->first;
     if (writes()) set_aside_damaged(found->first);
   } else {
@@ -188,69 +163,23 @@ void Run::begin_epoch(const Moment& moment) {
   }
 }
 
-Run::Done Run::run_phase(std::size_t phase, const data::Batch& batch, const Moment& moment, at::Tensor& skip,
-                         std::map<std::string, at::Tensor>& seen) {
-  AdamW& optimiser = state_.optimisers[phase];
-  optimiser.clear_gradients();
-  StepResult result = [&] {
-    const Autocast autocast(device_, precision_ == "bf16");
-    return learner_.step(phase, batch, moment);
-  }();
-  GADOLIN_CHECK(result.loss.defined() && result.loss.numel() == 1 && result.loss.requires_grad());
-  result.loss.backward();
-  optimiser.average_gradients(comm_);
-  const at::Tensor norm = optimiser.clip(settings_.clip_norm);
-  const at::Tensor loss = result.loss.detach().reshape({}).to(at::kDouble);
-  // Once a phase is at fault, the later ones of the step are left out too; all ranks agree.
-  at::Tensor fault = loss.isfinite().logical_and_(norm.isfinite()).logical_not_().to(at::kFloat);
-  comm_.all_reduce_sum(fault);
-  skip = (skip.defined() ? skip + fault : fault).clamp_max_(1);
-  Done done{loss, norm, ReadBack(skip)};
-  optimiser.update(learning_rate(settings_, state_.step) * state_.phases[phase].learning_rate_scale, skip);
-  if (state_.phases.size() > 1) {
-    seen[state_.phases[phase].name + ".loss"] = loss;
-    seen[state_.phases[phase].name + ".gradient_norm"] = norm;
-  }
-  at::Tensor& total = seen["loss"];
-  total = total.defined() ? total + loss : loss;
-  at::Tensor& squares = seen["gradient_norm"];
-  squares = squares.defined() ? (squares.square() + norm.square()).sqrt() : norm;
-  for (auto& [name, value] : result.watch) seen[name] = value;
-  return done;
-}
-
 void Run::one_step(const data::Batch& batch, const Moment& moment) {
-  std::map<std::string, at::Tensor> seen;
-  std::vector<Done> phases;
-  at::Tensor skip;
-  for (std::size_t p = 0; p < state_.phases.size(); ++p) {
-    phases.push_back(run_phase(p, batch, moment, skip, seen));
-  }
-  if (phases.back().skipped.value() != 0) {
-    left_out(batch, phases);
+  const Step::Outcome outcome = updates_.run(batch, moment);
+  if (!outcome.fault.empty()) {
+    left_out(batch, outcome.fault);
   } else {
     skips_ = 0;
-    for (const auto& [name, value] : seen) state_.sums.add(name, value);
+    for (const auto& [name, value] : outcome.seen) state_.sums.add(name, value);
     state_.average.update(state_.step + 1);
     learner_.after_update(moment);
   }
   ++state_.step;
 }
 
-void Run::left_out(const data::Batch& batch, std::vector<Done>& phases) {
-  std::string what = "the loss or gradient of another rank";
-  for (std::size_t p = phases.size(); p-- > 0;) {
-    const double loss = phases[p].loss.item<double>(), norm = phases[p].norm.item<double>();
-    const std::string of = phases.size() > 1 ? " of phase " + state_.phases[p].name : "";
-    if (!std::isfinite(loss)) {
-      what = "the loss" + of + " is " + core::shortest(loss);
-    } else if (!std::isfinite(norm)) {
-      what = "the norm of the gradient" + of + " is " + core::shortest(norm);
-    }
-  }
+void Run::left_out(const data::Batch& batch, const std::string& fault) {
   std::string cases;
   for (const std::string& id : batch.ids) cases += (cases.empty() ? "" : ", ") + id;
-  const std::string story = "step " + std::to_string(state_.step) + ": " + what + ", cases " + cases;
+  const std::string story = "step " + std::to_string(state_.step) + ": " + fault + ", cases " + cases;
   if (++skips_ > settings_.max_skips) {
     const std::string before =
         skips_ > 1 ? "; the " + std::to_string(skips_ - 1) + " steps before it went the same way" : "";
@@ -303,7 +232,7 @@ void Run::begin_checkpoint_of_now() {
 
 void Run::publish(Checkpoint& checkpoint) {
   checkpoint.facts = folder_.facts;
-  checkpoint.facts["precision"] = precision_;
+  checkpoint.facts["precision"] = updates_.precision();
   metrics_->flush();
   // No row of a step that a checkpoint has behind it may be lost: they reach the disk before it does.
   checkpoints_.write(checkpoint, [this] { metrics_->sync(); });
