@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "models/extent.h"
+#include "models/part_number.h"
 
 namespace models {
 
@@ -36,6 +37,10 @@ std::vector<at::Tensor> ConvEncoder::features(const at::Tensor& image) {
     scales.push_back(x);
   }
   return scales;
+}
+
+std::int64_t ConvEncoder::layer_of(const std::string& parameter) const {
+  return part_number(parameter, "stages.").value_or(-1) + 1;
 }
 
 void ConvEncoder::check_extent(const Extent& extent) const {

@@ -17,11 +17,20 @@ namespace train {
 
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
+// What is trained, and what its optimiser must know of it.
+struct Parameter {
+  std::string name;               // as in weights()
+  at::Tensor tensor;              // live leaf that requires a gradient
+  bool spared = false;            // from weight decay, like all of one dimension
+  std::int64_t layers_above = 0;  // between it and the head: layer-wise decay of the learning rate goes by it
+};
+using Parameters = std::vector<Parameter>;
+
 // A part of a step with parameters and an optimiser of its own (generator and discriminator are two phases). Phases
 // run one after the other in each step; most learners have one.
 struct Phase {
   std::string name;
-  NamedTensors parameters;           // live tensors that require a gradient
+  Parameters parameters;             // names are said once
   double learning_rate_scale = 1.0;  // times the schedule's learning rate
 };
 

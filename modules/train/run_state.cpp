@@ -19,9 +19,9 @@ namespace {
 constexpr std::uint64_t kMostRanks = 65536;
 const char* const kOtherFolder = "it was made by another network; train into another folder";
 
-std::vector<AdamW> optimisers_of(const std::vector<Phase>& phases, const TrainerSettings& settings) {
+std::vector<Optimiser> optimisers_of(const std::vector<Phase>& phases, const TrainerSettings& settings) {
   GADOLIN_CHECK(!phases.empty());
-  std::vector<AdamW> optimisers;
+  std::vector<Optimiser> optimisers;
   for (const Phase& phase : phases) optimisers.emplace_back(phase, settings);
   return optimisers;
 }
@@ -72,12 +72,15 @@ RunState::RunState(Learner& learner, data::BatchSource& source, const TrainerSet
                    runtime::Comm& comm)
     : phases(learner.phases()),
       optimisers(optimisers_of(phases, settings)),
-      average(learner.weights(), settings.ema_decay),
+      average(phases, settings.ema_decay),
       sums(device),
       learner_(learner),
       source_(source),
       device_(device),
-      comm_(comm) {}
+      comm_(comm) {
+  // The last phase that changes a parameter moves its average.
+  for (auto each = optimisers.rbegin(); each != optimisers.rend(); ++each) each->keep(average);
+}
 
 void RunState::begin(std::uint64_t seed) {
   if (comm_.size() > 1) {

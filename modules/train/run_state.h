@@ -31,8 +31,8 @@ class RunState {
   std::int64_t step = 0;    // updates done
   std::int64_t epoch = -1;  // the last one begun
   std::vector<Phase> phases;
-  std::vector<AdamW> optimisers;  // by phase
-  Average average;
+  std::vector<Optimiser> optimisers;  // by phase
+  Average average;                    // moved by the optimisers
   Sums sums;
 
  private:

@@ -15,8 +15,15 @@ struct TrainerSettings {
   double final_learning_rate = 0.0;
   std::string schedule = "cosine";
   std::int64_t warmup_steps = 50;
+  double cooldown = 0.2;
+  std::string cooldown_shape = "linear";
+  std::string optimiser = "adamw";
   double weight_decay = 0.05;
   double beta1 = 0.9, beta2 = 0.999;
+  double momentum = 0.9;
+  bool nesterov = false;
+  double trust = 0.001;
+  double layer_decay = 1.0;
   double clip_norm = 1.0;
   double ema_decay = 0.0;
   std::string precision = "fp32";
@@ -33,13 +40,28 @@ struct TrainerSettings {
         core::field("steps", &S::steps, "updates of the whole run", core::Range{1, 1e12}),
         core::field("learning_rate", &S::learning_rate, "highest learning rate, after the warm-up",
                     core::Range{0, 100}),
-        core::field("final_learning_rate", &S::final_learning_rate, "where cosine and poly end", core::Range{0, 100}),
-        core::field("schedule", &S::schedule, "cosine, poly (power 0.9) or constant, after the warm-up"),
+        core::field("final_learning_rate", &S::final_learning_rate, "where a schedule that falls ends",
+                    core::Range{0, 100}),
+        core::field("schedule", &S::schedule,
+                    "after the warm-up: cosine, poly (power 0.9), constant, or trapezoid (constant, then down)"),
         core::field("warmup_steps", &S::warmup_steps, "steps of linear rise from 0", core::Range{0, 1e12}),
-        core::field("weight_decay", &S::weight_decay, "AdamW's; parameters of one dimension are spared",
+        core::field("cooldown", &S::cooldown, "trapezoid: share of the steps after the warm-up in which it falls",
+                    core::Range{0.001, 1}),
+        core::field("cooldown_shape", &S::cooldown_shape, "trapezoid: linear, or sqrt (1 - sqrt: fast at first)"),
+        core::field("optimiser", &S::optimiser, "adamw, lars (large batches) or sgd"),
+        core::field("weight_decay", &S::weight_decay,
+                    "biases, norms, tokens and codes of place are spared; of lars and sgd a part of the gradient",
                     core::Range{0, 10}),
-        core::field("beta1", &S::beta1, "AdamW's memory of the gradient", core::Range{0, 0.999999}),
-        core::field("beta2", &S::beta2, "AdamW's memory of the squared gradient", core::Range{0, 0.999999}),
+        core::field("beta1", &S::beta1, "adamw: memory of the gradient", core::Range{0, 0.999999}),
+        core::field("beta2", &S::beta2, "adamw: memory of the squared gradient", core::Range{0, 0.999999}),
+        core::field("momentum", &S::momentum, "lars, sgd: memory of the updates", core::Range{0, 0.999999}),
+        core::field("nesterov", &S::nesterov, "sgd: the gradient where the momentum will lead to"),
+        core::field("trust", &S::trust,
+                    "lars: length of an update over the length of the weights, times the learning rate",
+                    core::Range{1.0e-9, 10}),
+        core::field("layer_decay", &S::layer_decay,
+                    "learning rate of each layer of the encoder over that of the layer above it; 1: all alike",
+                    core::Range{0.01, 1}),
         core::field("clip_norm", &S::clip_norm, "gradients of a larger global norm are scaled down to it; 0: never",
                     core::Range{0, 1e9}),
         core::field("ema_decay", &S::ema_decay,
@@ -59,11 +81,12 @@ struct TrainerSettings {
                     core::Range{0, 1e6})};
   }
 
-  // Throws usage Error for a word that is none of the above.
+  // Throws usage Error for a word that is none of the above, and for a setting that the chosen optimiser or schedule
+  // does not read and that is not left as it is.
   void check() const;
 };
 
-// At step 0 .. steps-1.
+// At step 0 .. steps-1: rises linearly from 0 over the warm-up, then as the schedule (schedule.h).
 double learning_rate(const TrainerSettings& settings, std::int64_t step);
 
 }  // namespace train

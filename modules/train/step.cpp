@@ -46,7 +46,7 @@ Step::Step(Learner& learner, RunState& state, const TrainerSettings& settings, c
 
 Step::Done Step::run_phase(std::size_t phase, const data::Batch& batch, const Moment& moment, at::Tensor& skip,
                            std::map<std::string, at::Tensor>& seen) {
-  AdamW& optimiser = state_.optimisers[phase];
+  Optimiser& optimiser = state_.optimisers[phase];
   optimiser.clear_gradients();
   StepResult result = [&] {
     const Autocast autocast(device_, precision_ == "bf16");
@@ -62,7 +62,9 @@ Step::Done Step::run_phase(std::size_t phase, const data::Batch& batch, const Mo
   comm_.all_reduce_sum(fault);
   skip = (skip.defined() ? skip + fault : fault).clamp_max_(1);
   Done done{loss, norm, ReadBack(skip)};
-  optimiser.update(learning_rate(settings_, state_.step) * state_.phases[phase].learning_rate_scale, skip);
+  optimiser.update({.learning_rate = learning_rate(settings_, state_.step) * state_.phases[phase].learning_rate_scale,
+                    .average_share = state_.average.share(state_.step + 1),
+                    .skip = skip});
   if (state_.phases.size() > 1) {
     seen[state_.phases[phase].name + ".loss"] = loss;
     seen[state_.phases[phase].name + ".gradient_norm"] = norm;

@@ -170,7 +170,6 @@ void Run::one_step(const data::Batch& batch, const Moment& moment) {
   } else {
     skips_ = 0;
     for (const auto& [name, value] : outcome.seen) state_.sums.add(name, value);
-    state_.average.update(state_.step + 1);
     learner_.after_update(moment);
   }
   ++state_.step;

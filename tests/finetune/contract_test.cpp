@@ -78,13 +78,13 @@ class EachTask : public testing::TestWithParam<Pair> {
     train::TrainerSettings settings;
     std::vector<double> losses;
     const data::Batch fixed = batch();
-    train::AdamW optimiser(task.phases().at(0), settings);
+    train::Optimiser optimiser(task.phases().at(0), settings);
     for (int i = 0; i < steps; ++i) {
       optimiser.clear_gradients();
       const at::Tensor loss = task.step(0, fixed, {}).loss;
       loss.backward();
       losses.push_back(loss.item<double>());
-      optimiser.update(1e-2);
+      optimiser.update({.learning_rate = 1e-2});
     }
     return losses;
   }
@@ -128,7 +128,7 @@ TEST_P(EachTask, SendsAGradientToEveryTrainedParameter) {
   task->step(0, batch(), {}).loss.backward();
   const auto phases = task->phases();
   ASSERT_EQ(phases.size(), 1u);
-  for (const auto& [name, parameter] : phases[0].parameters) {
+  for (const auto& [name, parameter, spared, layers_above] : phases[0].parameters) {
     ASSERT_TRUE(parameter.grad().defined()) << name;
     EXPECT_TRUE(parameter.grad().isfinite().all().item<bool>()) << name;
     if (parameter.dim() > 1) {
@@ -137,10 +137,26 @@ TEST_P(EachTask, SendsAGradientToEveryTrainedParameter) {
   }
 }
 
+TEST_P(EachTask, PutsTheLayersOfTheEncoderBelowItsHead) {
+  const auto task = made();
+  std::int64_t deepest = 0;
+  for (const train::Parameter& each : task->phases().at(0).parameters) {
+    if (!each.name.starts_with("encoder.")) {
+      EXPECT_EQ(each.layers_above, 0) << each.name;
+    }
+    deepest = std::max(deepest, each.layers_above);
+    if (each.name.find("stages.1.") != std::string::npos && each.name.starts_with("encoder.")) {
+      EXPECT_EQ(each.layers_above, 2) << each.name;  // of stem and three stages
+    }
+  }
+  EXPECT_EQ(deepest, GetParam().encoder == "vit" ? 3 : 4);
+}
+
 TEST_P(EachTask, LeavesAFrozenEncoderAsItIs) {
   const auto task = made(true);
   const auto phases = task->phases();
-  for (const auto& [name, parameter] : phases.at(0).parameters) EXPECT_FALSE(name.starts_with("encoder.")) << name;
+  for (const train::Parameter& each : phases.at(0).parameters)
+    EXPECT_FALSE(each.name.starts_with("encoder.")) << each.name;
   std::vector<at::Tensor> before;
   for (const auto& [name, tensor] : task->weights()) before.push_back(tensor.detach().clone());
   losses_of_training(*task, 3);

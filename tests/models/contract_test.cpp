@@ -141,6 +141,46 @@ TEST_P(EveryEncoder, EveryParameterGetsAGradient) {
   }
 }
 
+// A scale is made by all layers up to one of them, a coarser scale by more; tokens, which are added, are spared from
+// decay.
+TEST_P(EveryEncoder, LayersGoFromThePictureToTheHead) {
+  const auto encoder = small(*GetParam(), kCube);
+  const auto named = encoder->named_parameters();
+  std::set<std::int64_t> all;
+  for (const auto& parameter : named) all.insert(encoder->layer_of(parameter.key()));
+  EXPECT_EQ(*all.begin(), 0);
+  EXPECT_GE(encoder->layers(), 2);
+  EXPECT_LE(*all.rbegin(), encoder->layers());
+  for (std::int64_t layer = 0; layer < encoder->layers(); ++layer) EXPECT_TRUE(all.contains(layer)) << layer;
+  shake(*encoder);
+  std::int64_t before = 0;
+  for (const at::Tensor& scale : encoder->features(picture(kCube, kCube.patch))) {
+    for (const auto& parameter : named) parameter.value().mutable_grad() = at::Tensor();
+    scale.square().sum().backward({}, /*retain_graph=*/true);
+    std::int64_t last = 0;
+    for (const auto& parameter : named) {
+      if (parameter.value().grad().defined()) last = std::max(last, encoder->layer_of(parameter.key()));
+    }
+    EXPECT_GT(last, before);
+    for (const auto& parameter : named) {
+      if (encoder->layer_of(parameter.key()) > last) continue;
+      EXPECT_TRUE(parameter.value().grad().defined()) << parameter.key();
+    }
+    before = last;
+  }
+}
+
+TEST_P(EveryEncoder, WhatIsAddedToFeaturesIsSparedFromDecay) {
+  const auto encoder = small(*GetParam(), kCube);
+  std::set<const c10::TensorImpl*> spared;
+  for (const at::Tensor& each : encoder->spared_from_decay()) spared.insert(each.unsafeGetTensorImpl());
+  for (const auto& parameter : encoder->named_parameters()) {
+    const at::Tensor& each = parameter.value();
+    if (each.dim() < 2) continue;
+    EXPECT_EQ(spared.contains(each.unsafeGetTensorImpl()), each.dim() == 3 && each.size(0) == 1) << parameter.key();
+  }
+}
+
 TEST_P(EveryEncoder, TheSameSeedGivesTheSameWeightsAndAnotherSeedOthers) {
   const auto first = small(*GetParam(), kCube, 5), again = small(*GetParam(), kCube, 5);
   const auto other = small(*GetParam(), kCube, 6);

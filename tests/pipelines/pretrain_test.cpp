@@ -103,6 +103,24 @@ TEST(Pretrain, InterruptedAndKilledItGoesOnAndEndsWithTheWeightsOfAnUnbrokenRun)
   EXPECT_NE(again.out.find("all done before"), std::string::npos) << again.out;
 }
 
+TEST(Pretrain, OptimiserScheduleAndLayerDecayAreChosenAndWhatTheChosenDoesNotReadIsRefused) {
+  const Scratch folder;
+  tiny::prepared_store(folder / "store");
+  const std::string chosen =
+      " --set trainer.steps=3 --set trainer.optimiser=lars --set trainer.schedule=trapezoid"
+      " --set trainer.layer_decay=0.8 --set trainer.ema_decay=0.9";
+  const Outcome outcome = gadolin(pretraining(folder / "store", folder / "run", chosen));
+  ASSERT_EQ(outcome.exit, 0) << outcome.out;
+  const train::Checkpoint checkpoint = train::read_checkpoint(folder / "run/checkpoint-3.gadolin");
+  EXPECT_FALSE(checkpoint.average.empty());
+  ASSERT_FALSE(checkpoint.optimiser.empty());
+  for (const auto& [name, tensor] : checkpoint.optimiser) EXPECT_TRUE(name.ends_with("/momentum")) << name;
+  const Outcome unread = gadolin(pretraining(folder / "store", folder / "other", chosen + " --set trainer.beta1=0.8"));
+  EXPECT_EQ(unread.exit, 2);
+  EXPECT_NE(unread.out.find("trainer.beta1 means nothing to trainer.optimiser=lars"), std::string::npos) << unread.out;
+  EXPECT_FALSE(fs::exists(folder / "other"));
+}
+
 TEST(Pretrain, LeavesARunFolderWithEverythingAndSaysWhatComesNext) {
   const Scratch folder;
   tiny::prepared_store(folder / "store");

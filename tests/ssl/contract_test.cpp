@@ -34,7 +34,7 @@ class EachMethod : public testing::TestWithParam<Pair> {
 std::map<std::string, at::Tensor> gradients(ssl::Method& method) {
   std::map<std::string, at::Tensor> all;
   for (const train::Phase& phase : method.phases()) {
-    for (const auto& [name, parameter] : phase.parameters) all[name] = parameter.grad();
+    for (const train::Parameter& each : phase.parameters) all[each.name] = each.tensor.grad();
   }
   return all;
 }
@@ -91,7 +91,11 @@ TEST_P(EachMethod, SendsAGradientToEveryTrainedParameterAndToNoOther) {
   // Branches that begin at weight 0 (the last norm of a residual block) pass nothing on before the first update.
   made::train(*method, batch, 2);
   for (const train::Phase& phase : method->phases()) {
-    for (const auto& [name, parameter] : phase.parameters) parameter.mutable_grad() = at::Tensor();
+    for (const train::Parameter& each : phase.parameters) {
+      each.tensor.mutable_grad() = at::Tensor();
+      // Tokens and codes of place, which are added to features: who owns them says so (runtime/trainable.h).
+      EXPECT_EQ(each.spared, each.tensor.dim() == 3 && each.tensor.size(0) == 1) << each.name;
+    }
   }
   std::set<std::string> trained;
   for (std::size_t phase = 0; phase < method->phases().size(); ++phase) method->step(phase, batch, {}).loss.backward();

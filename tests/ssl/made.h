@@ -126,7 +126,7 @@ inline double loss(ssl::Method& method, const data::Batch& batch) {
 inline std::vector<double> train(ssl::Method& method, const data::Batch& batch, int steps,
                                  const std::string& name = "loss", double learning_rate = 3e-3) {
   std::vector<double> seen;
-  std::vector<train::AdamW> optimisers;
+  std::vector<train::Optimiser> optimisers;
   for (const train::Phase& phase : method.phases()) optimisers.emplace_back(phase, train::TrainerSettings{});
   method.set_training(true);
   for (int step = 0; step < steps; ++step) {
@@ -135,7 +135,7 @@ inline std::vector<double> train(ssl::Method& method, const data::Batch& batch, 
       optimisers[phase].clear_gradients();
       const train::StepResult result = method.step(phase, batch, moment);
       result.loss.backward();
-      optimisers[phase].update(learning_rate);
+      optimisers[phase].update({.learning_rate = learning_rate});
       if (name == "loss" && phase == 0) seen.push_back(result.loss.item<double>());
       if (const auto watched = result.watch.find(name); watched != result.watch.end())
         seen.push_back(watched->second.item<double>());

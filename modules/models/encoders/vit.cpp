@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "models/extent.h"
+#include "models/part_number.h"
 
 namespace models {
 namespace {
@@ -137,6 +138,21 @@ void Vit::check_extent(const Extent& extent) const {
   if (fits == extent) return;
   throw core::usage_error("an image of " + to_text(extent) + " voxels cannot be cut into tokens of " + to_text(patch_),
                           "take multiples, such as " + to_text(fits));
+}
+
+std::int64_t Vit::layers() const { return static_cast<std::int64_t>(parts_->blocks.size()) + 1; }
+
+std::int64_t Vit::layer_of(const std::string& parameter) const {
+  if (parameter.starts_with("norm.")) return layers();
+  return part_number(parameter, "blocks.").value_or(-1) + 1;
+}
+
+std::vector<at::Tensor> Vit::spared_from_decay() const {
+  std::vector<at::Tensor> spared;
+  for (const at::Tensor& each : {position_embeddings_, class_token_, registers_}) {
+    if (each.defined()) spared.push_back(each);
+  }
+  return spared;
 }
 
 Extent Vit::grid(const at::Tensor& image) const {
