@@ -21,8 +21,9 @@ using Extent = std::array<std::int64_t, 3>;  // along {d, h, w}
 // Images are [N, C, D, H, W] float32. Scale s of features() has channels()[s] channels and is stride()[s] times
 // smaller than the image along each axis (rounded up); finest first, coarsest last.
 //
-// Its layers (runtime/trainable.h) are what the layer-wise decay of the learning rate goes by: what meets the picture
-// is layer 0, the first stage or block layer 1, and layers() is one more than the last stage or block.
+// Each of the table tells its layers (runtime/trainable.h), which layer-wise decay of the learning rate goes by: what
+// meets the picture is layer 0, the first stage or block layer 1, and layers() is one more than the last stage or
+// block.
 class Encoder : public torch::nn::Module, public runtime::Trainable {
  public:
   virtual std::vector<at::Tensor> features(const at::Tensor& image) = 0;
@@ -33,8 +34,6 @@ class Encoder : public torch::nn::Module, public runtime::Trainable {
   virtual std::int64_t embedding_size() const { return channels().back(); }
   // Throws usage Error naming the sizes that fit when an image of this extent cannot be encoded.
   virtual void check_extent(const Extent& extent) const = 0;
-  std::int64_t layers() const override = 0;
-  std::int64_t layer_of(const std::string& parameter) const override = 0;
 };
 
 // What an encoder must know of the data.
