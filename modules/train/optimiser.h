@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "runtime/comm.h"
 #include "train/learner.h"
 #include "train/settings.h"
 
@@ -22,8 +21,6 @@ class AdamW {
   AdamW(const Phase& phase, const TrainerSettings& settings);
 
   void clear_gradients();
-  // The mean over ranks, in place, in buckets. A parameter that has a gradient on one rank has one on all afterwards.
-  void average_gradients(runtime::Comm& comm);
   // Scales all gradients down to the norm (0: leaves them) and returns the norm they had, a scalar on the device.
   at::Tensor clip(double norm);
   // Where `skip` (a float scalar on the device) is 1 nothing changes; undefined means 0.

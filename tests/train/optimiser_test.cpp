@@ -83,19 +83,6 @@ TEST(AdamW, ClippingScalesTheWholeGradientToTheNorm) {
   EXPECT_NEAR(b.grad().item<float>(), 0.8, 1e-5);
 }
 
-TEST(AdamW, GradientsOfTheRanksAreAveragedAlsoWhereOneRankHasNone) {
-  runtime::run_ranks(2, [](runtime::Comm& comm) {
-    const at::Tensor both = leaf(at::zeros({2})), one = leaf(at::zeros({2, 1})), none = leaf(at::zeros({3}));
-    train::AdamW optimiser({"all", {{"both", both}, {"one", one}, {"none", none}}}, {});
-    both.mutable_grad() = at::full({2}, comm.rank() == 0 ? 1.0f : 3.0f);
-    if (comm.rank() == 1) one.mutable_grad() = at::full({2, 1}, 8.0f);
-    optimiser.average_gradients(comm);
-    EXPECT_TRUE(at::equal(both.grad(), at::full({2}, 2.0f)));
-    EXPECT_TRUE(at::equal(one.grad(), at::full({2, 1}, 4.0f)));
-    EXPECT_FALSE(none.grad().defined());
-  });
-}
-
 TEST(AdamW, ItsStateGoesOnAndAnotherNetworksIsRefused) {
   const at::Tensor weight = leaf(at::ones({2, 2})), copy = leaf(at::ones({2, 2})), other = leaf(at::ones({3}));
   train::AdamW first({"all", {{"weight", weight}}}, {}), second({"all", {{"weight", copy}}}, {});
