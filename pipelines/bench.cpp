@@ -23,7 +23,8 @@
   GADOLIN_TORCH(X(augment))    \
   GADOLIN_TORCH(X(loader))     \
   GADOLIN_TORCH(X(norm))       \
-  GADOLIN_TORCH(X(optimiser))
+  GADOLIN_TORCH(X(optimiser))  \
+  GADOLIN_TORCH(X(ranks))
 
 namespace pipelines {
 
@@ -123,6 +124,8 @@ core::Exit bench(BenchRequest request) {
                  r.peer.empty() ? "-" : fmt::format("{:.2f}", ratio), rate(r.amount, r.limit_s),
                  r.limit.empty() ? "-" : fmt::format("{:.0f} %", 100 * share), r.unit, r.peer, r.limit});
       if (!r.note.empty()) notes += r.note + "\n";
+      boost::json::object numbers;
+      for (const auto& [name, value] : r.numbers) numbers[name] = value;
       rows.push_back(boost::json::object{{"workload", workload->name},
                                          {"what", r.what},
                                          {"equal", true},
@@ -134,6 +137,7 @@ core::Exit bench(BenchRequest request) {
                                          {"peer", r.peer},
                                          {"limit", r.limit},
                                          {"note", r.note},
+                                         {"numbers", numbers},
                                          {"ratio", ratio}});
     }
   }

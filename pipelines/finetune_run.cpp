@@ -19,8 +19,10 @@
 #include "finetune/initial.h"
 #include "pipelines/choice.h"
 #include "pipelines/prepared_store.h"
+#include "pipelines/ranks.h"
 #include "pipelines/view_maker.h"
 #include "runtime/device.h"
+#include "train/agreement.h"
 #include "train/checkpoint.h"
 #include "train/precision.h"
 
@@ -72,7 +74,8 @@ std::vector<core::Slot> FinetuneRecipe::slots() {
   return all;
 }
 
-FinetuneRun::FinetuneRun(FinetuneRequest request, std::vector<core::Setting> settings) : request_(std::move(request)) {
+FinetuneRun::FinetuneRun(FinetuneRequest request, std::vector<core::Setting> settings, runtime::Comm& comm)
+    : comm_(comm), request_(std::move(request)) {
   choose_device();
   take_initial(settings);
   recipe_ = FinetuneRecipe::from(settings);
@@ -91,7 +94,7 @@ FinetuneRun::FinetuneRun(FinetuneRequest request, std::vector<core::Setting> set
 
 void FinetuneRun::choose_device() {
   threads_ = runtime::set_threads(request_.threads);
-  device_ = runtime::device_named(request_.device);
+  device_ = device_of_rank(request_.device);
 }
 
 // The encoder of the checkpoint, unless another one was asked for.
@@ -118,7 +121,7 @@ void FinetuneRun::read_plan() {
   const prepare::Plan& plan = store.plan;
   record_.channels = store.channels();
   record_.patch = recipe_.data.patch_or(plan.patch);
-  batch_size_ = recipe_.data.batch_size > 0 ? recipe_.data.batch_size : plan.batch_size;
+  batch_size_ = share_of_batch(recipe_.data.batch_size > 0 ? recipe_.data.batch_size : plan.batch_size, comm_.size());
   record_.spacing_mm = store.spacing_mm();
 }
 
@@ -201,6 +204,7 @@ void FinetuneRun::open_folder() const {
     if (const auto index = reader_->find(id)) split.add({id, patient(*index), set});
   }
   const std::string wanted = request_text(), cases = core::to_csv(labelled);
+  train::refuse_unlike_ranks(record_.config + wanted + cases, comm_, device_);
   const fs::path file = request_.out / "request.json";
   if (fs::exists(file)) {
     const boost::json::value before = boost::json::parse(core::read_text(file)), now = boost::json::parse(wanted);
@@ -217,6 +221,8 @@ void FinetuneRun::open_folder() const {
     throw core::usage_error("folder " + file_name(request_.out) + " holds a run of another command",
                             "choose another --out");
   }
+  comm_.barrier();  // nobody writes while another rank still looks
+  if (comm_.rank() > 0) return;
   core::publish_file(request_.out / "labelled.csv", std::string_view(cases));
   core::publish_file(request_.out / "split.csv", std::string_view(core::to_csv(split)));
   core::publish_file(file, std::string_view(wanted));
@@ -253,16 +259,19 @@ FinetuneRun::Trained FinetuneRun::train(const fs::path& folder, const std::vecto
   options.skip_damaged = recipe_.data.skip_damaged();
   const auto views = view_maker(trained.task->views());
   data::LoaderOptions loading{.batch_size = batch_size_, .workers = static_cast<int>(recipe_.data.workers)};
+  loading.rank = comm_.rank();
+  loading.ranks = comm_.size();
   loading.batch_maker = batch_maker_on(recipe_.data.views_on, device_, views);
   options.only_draw = loading.batch_maker != nullptr;
   const auto samples = std::make_shared<data::StoreDataset>(reader_, views, options);
   data::Loader loader(samples, loading);
   std::map<std::string, std::string> facts = facts_of(record_);
   facts["init"] = init_hash_.empty() ? "scratch" : init_hash_;
-  if (folder == request_.out)  // a candidate's folder is a part of this run and none of its own
-    write_record(folder, record_, {{"device", device_.str()}, {"threads", std::to_string(threads_)}});
-  const auto comm = runtime::alone();
-  trained.fit = train::fit(*trained.task, loader, recipe_.trainer, {folder, std::move(facts)}, device_, *comm);
+  if (folder == request_.out && comm_.rank() == 0)  // a candidate's folder is a part of this run and none of its own
+    write_record(
+        folder, record_,
+        {{"device", device_.str()}, {"threads", std::to_string(threads_)}, {"ranks", std::to_string(comm_.size())}});
+  trained.fit = train::fit(*trained.task, loader, recipe_.trainer, {folder, std::move(facts)}, device_, comm_);
   trained.left_out = samples->left_out();
   if (recipe_.trainer.ema_decay > 0 && !trained.fit.interrupted)
     runtime::transfer(train::checkpoint_weights(trained.fit.checkpoint, true), trained.task->weights(), {{}, 1.0});

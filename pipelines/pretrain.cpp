@@ -22,6 +22,7 @@
 #include "runtime/comm.h"
 #include "runtime/device.h"
 #include "ssl/method.h"
+#include "train/agreement.h"
 #include "train/checkpoint.h"
 #include "train/metrics.h"
 #include "train/trainer.h"
@@ -111,6 +112,12 @@ std::int64_t steps_before(const fs::path& folder) {
   return found.empty() ? 0 : train::checkpoint_step(found.front());
 }
 
+std::string names_of(const std::vector<std::int64_t>& cases, const store::Reader& reader) {
+  std::string names;
+  for (const std::int64_t index : cases) names += "case " + reader.summary(index).id + "\n";
+  return names;
+}
+
 // All that a run needs, made and checked; nothing is written yet.
 struct PretrainRun {
   PreparedStore store;
@@ -160,7 +167,9 @@ PretrainRun set_up(const PretrainRequest& request, const PretrainRecipe& recipe,
 
 void tell_plan(const PretrainRequest& request, const PretrainRecipe& recipe, PretrainRun& run, runtime::Comm& comm) {
   run.method->use(comm);
-  const at::Tensor loss = run.method->step(0, run.loader->next().to(run.device), {}).loss;
+  at::Tensor loss = run.method->step(0, run.loader->next().to(run.device), {}).loss.detach();
+  comm.all_reduce_sum(loss);
+  loss = loss / comm.size();
   if (comm.rank() > 0) return;
   fmt::print("pretrain {} on {}: {} cases, patch {} x {} x {}, batch {}, {} steps on {}\n", recipe.method_name(),
              recipe.encoder_name(), run.options.cases.size(), run.input.patch[0], run.input.patch[1],
@@ -226,6 +235,7 @@ core::Exit pretrain_as_rank(const PretrainRequest& request, PretrainRecipe& reci
   std::vector<train::Watcher*> watchers;
   if (recipe.watch.every_steps > 0) watchers.push_back(&watch);
   comm.barrier();  // stores are opened and checked at the pace of each machine
+  train::refuse_unlike_ranks(names_of(run.options.cases, *run.store.reader), comm, run.device);
   const train::FitResult result =
       train::fit(*run.method, *run.loader, recipe.trainer, {folder, facts_of(record)}, run.device, comm, watchers);
   if (comm.rank() == 0) return tell_end(request, recipe, run, result, result.step - before, comm.size());
@@ -235,10 +245,8 @@ core::Exit pretrain_as_rank(const PretrainRequest& request, PretrainRecipe& reci
 core::Exit pretrain(const PretrainRequest& request, const SettingsOptions& options) {
   PretrainRecipe recipe(options.settings());
   options.apply(recipe.slots());
-  const auto comm = meet_ranks(request.rank_timeout_s);
-  if (comm->size() == 1) return pretrain_as_rank(request, recipe, *comm);
-  return core::with_context(fmt::format("rank {}", comm->rank()),
-                            [&] { return pretrain_as_rank(request, recipe, *comm); });
+  const auto comm = meet_ranks(request.rank_timeout_s, device_of_rank(request.device));
+  return as_rank(*comm, [&] { return pretrain_as_rank(request, recipe, *comm); });
 }
 
 BoundSettings pretrain_settings(std::span<const core::Setting> given) {
@@ -256,11 +264,7 @@ std::function<core::Exit()> attach(CLI::App& app) {
   app.add_option("--device", request->device, "auto, cpu, cuda or cuda:N")->capture_default_str();
   app.add_option("--threads", request->threads, "torch's threads; 0: as many as torch likes")
       ->check(CLI::Range(0, 4096));
-  app.add_option("--rank-timeout", request->rank_timeout_s,
-                 "seconds that one of several ranks may leave the others without an answer; files may take longer")
-      ->capture_default_str()
-      ->check(CLI::Range(0.1, 1e6))
-      ->type_name("S");
+  add_rank_timeout(app, request->rank_timeout_s);
   app.add_option("--split", request->split, "CSV with columns case, patient, set: use one set only")->type_name("FILE");
   app.add_option("--set-name", request->set_name, "which set of --split")->capture_default_str();
   app.add_flag("--dry-run", request->dry_run, "make everything, compute one loss, write nothing");

@@ -3,10 +3,10 @@
 #include <ATen/ATen.h>
 #include <torch/nn/modules/linear.h>
 
+#include "models/batch_norm.h"
+
 namespace ssl {
 namespace {
-
-constexpr double kVarianceFloor = 1e-5;
 
 at::Tensor linear(const std::shared_ptr<torch::nn::Module>& layer, const at::Tensor& rows) {
   return layer->as<torch::nn::LinearImpl>()->forward(rows);
@@ -24,11 +24,8 @@ Projector::Projector(std::int64_t in, std::int64_t hidden, std::int64_t out) {
 }
 
 at::Tensor Projector::forward(const at::Tensor& rows, runtime::Comm& comm) {
-  const at::Tensor wide = linear(first_, rows).to(at::kFloat);
-  const at::Tensor all = comm.size() == 1 ? wide : comm.all_gather(wide);
-  const at::Tensor mean = all.mean(0);
-  const at::Tensor deviation = ((all - mean).square().mean(0) + kVarianceFloor).sqrt();
-  return linear(last_, at::relu((wide - mean) / deviation * weight_ + bias_));
+  const at::Tensor normed = models::batch_norm(linear(first_, rows), weight_, bias_, comm);
+  return linear(last_, at::relu(normed));
 }
 
 }  // namespace ssl

@@ -11,12 +11,6 @@
 #include "train/update_passes.h"
 
 namespace train {
-namespace {
-
-constexpr std::int64_t kBucketElements = std::int64_t{8} << 20;
-
-}  // namespace
-
 Optimiser::Optimiser(const Phase& phase, const TrainerSettings& settings)
     : rule_(optimiser_named(settings.optimiser).make(settings)) {
   std::set<std::string> names;
@@ -46,40 +40,6 @@ std::vector<at::Tensor> Optimiser::gradients() const {
     if (slot.parameter.grad().defined()) gradients.push_back(slot.parameter.grad());
   }
   return gradients;
-}
-
-void Optimiser::average_gradients(runtime::Comm& comm) {
-  if (comm.size() == 1 || slots_.empty()) return;
-  const at::NoGradGuard no_gradient;
-  std::vector<float> has;
-  for (const Slot& slot : slots_) has.push_back(slot.parameter.grad().defined() ? 1 : 0);
-  at::Tensor flags = at::tensor(has).to(slots_.front().parameter.device());
-  comm.all_reduce_sum(flags);
-  flags = flags.to(at::kCPU);
-  std::vector<at::Tensor> all;
-  for (std::size_t i = 0; i < slots_.size(); ++i) {
-    if (flags[static_cast<std::int64_t>(i)].item<float>() == 0) continue;
-    at::Tensor& gradient = slots_[i].parameter.mutable_grad();
-    if (!gradient.defined()) gradient = at::zeros_like(slots_[i].parameter);
-    all.push_back(gradient);
-  }
-  for (std::size_t begin = 0; begin < all.size();) {
-    std::vector<at::Tensor> bucket;
-    std::int64_t elements = 0;
-    for (; begin < all.size() && (bucket.empty() || elements + all[begin].numel() <= kBucketElements); ++begin) {
-      if (!bucket.empty() && all[begin].scalar_type() != bucket.front().scalar_type()) break;
-      bucket.push_back(all[begin].reshape({-1}));
-      elements += all[begin].numel();
-    }
-    at::Tensor flat = at::cat(bucket);
-    comm.all_reduce_sum(flat);
-    flat.div_(comm.size());
-    std::int64_t at = 0;
-    for (std::size_t i = begin - bucket.size(); i < begin; ++i) {
-      all[i].copy_(flat.narrow(0, at, all[i].numel()).view(all[i].sizes()));
-      at += all[i].numel();
-    }
-  }
 }
 
 at::Tensor Optimiser::clip(double norm) {

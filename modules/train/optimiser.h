@@ -11,7 +11,6 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/comm.h"
 #include "train/average.h"
 #include "train/learner.h"
 #include "train/settings.h"
@@ -73,8 +72,6 @@ class Optimiser {
   void clear_gradients();
   // Live, of the parameters that have one.
   std::vector<at::Tensor> gradients() const;
-  // The mean over ranks, in place, in buckets. A parameter that has a gradient on one rank has one on all afterwards.
-  void average_gradients(runtime::Comm& comm);
   // Returns the norm of all gradients, a scalar on the device. Where it is above `norm` (0: never) the next update()
   // takes them scaled down to it; they themselves stay as they are.
   at::Tensor clip(double norm);

@@ -42,7 +42,9 @@ Step::Step(Learner& learner, RunState& state, const TrainerSettings& settings, c
       settings_(settings),
       device_(device),
       comm_(comm),
-      precision_(resolved_precision(settings.precision, device)) {}
+      precision_(resolved_precision(settings.precision, device)) {
+  for (const Phase& phase : state.phases) exchanges_.emplace_back(phase.parameters, comm);
+}
 
 Step::Done Step::run_phase(std::size_t phase, const data::Batch& batch, const Moment& moment, at::Tensor& skip,
                            std::map<std::string, at::Tensor>& seen) {
@@ -53,8 +55,9 @@ Step::Done Step::run_phase(std::size_t phase, const data::Batch& batch, const Mo
     return learner_.step(phase, batch, moment);
   }();
   GADOLIN_CHECK(result.loss.defined() && result.loss.numel() == 1 && result.loss.requires_grad());
+  exchanges_[phase].begin();
   result.loss.backward();
-  optimiser.average_gradients(comm_);
+  exchanges_[phase].finish();
   const at::Tensor norm = optimiser.clip(settings_.clip_norm);
   const at::Tensor loss = result.loss.detach().reshape({}).to(at::kDouble);
   // Once a phase is at fault, the later ones of the step are left out too; all ranks agree.

@@ -3,12 +3,14 @@
 
 #include <c10/core/Device.h>
 
+#include <deque>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "data/batch.h"
 #include "runtime/comm.h"
+#include "train/gradient_exchange.h"
 #include "train/learner.h"
 #include "train/run_state.h"
 #include "train/settings.h"
@@ -43,6 +45,7 @@ class Step {
   const TrainerSettings& settings_;
   c10::Device device_;
   runtime::Comm& comm_;
+  std::deque<GradientExchange> exchanges_;  // by phase
   std::string precision_;
 };
 

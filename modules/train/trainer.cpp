@@ -4,16 +4,15 @@
 
 #include <chrono>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <memory>
 #include <optional>
-#include <sstream>
 
 #include "core/error.h"
 #include "core/log.h"
 #include "core/stop_signal.h"
 #include "core/table.h"
+#include "train/agreement.h"
 #include "train/checkpoint_writer.h"
 #include "train/event_file.h"
 #include "train/generators.h"
@@ -25,19 +24,6 @@ namespace train {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-// The first line in which two texts differ, to tell a person what is another.
-std::string first_difference(const std::string& there, const std::string& here) {
-  std::istringstream a(there), b(here);
-  std::string line_a, line_b;
-  while (true) {
-    const bool more_a = static_cast<bool>(std::getline(a, line_a)), more_b = static_cast<bool>(std::getline(b, line_b));
-    if (!more_a && !more_b) return "";
-    if (!more_a) line_a = "nothing";
-    if (!more_b) line_b = "nothing";
-    if (line_a != line_b) return "there '" + line_a + "', here '" + line_b + "'";
-  }
-}
 
 void refuse_another_run(const Checkpoint& found, const std::map<std::string, std::string>& facts) {
   for (const char* const key : {"config", "data", "architecture"}) {
@@ -107,27 +93,12 @@ void Run::set_aside_damaged(const std::filesystem::path& sound) const {
   }
 }
 
-// Every rank compares itself with rank 0; one that differs tells in what, and all end.
 void Run::refuse_unlike_ranks(std::int64_t step) {
-  if (comm_.size() == 1) return;
   std::string own = "begins after step " + std::to_string(step);
   for (const char* const key : {"config", "data", "architecture"}) {
     if (const auto fact = folder_.facts.find(key); fact != folder_.facts.end()) own += "\n" + fact->second;
   }
-  at::Tensor length = at::full({1}, static_cast<std::int64_t>(own.size()), at::kLong).to(device_);
-  comm_.broadcast(length, 0);
-  at::Tensor bytes = at::zeros({length.item<std::int64_t>()}, at::kByte);
-  if (writes()) std::memcpy(bytes.mutable_data_ptr(), own.data(), own.size());
-  bytes = bytes.to(device_);
-  comm_.broadcast(bytes, 0);
-  bytes = bytes.cpu();
-  const std::string first(static_cast<const char*>(bytes.const_data_ptr()), static_cast<std::size_t>(bytes.numel()));
-  const char* const hint = "all ranks need the same settings, store and run folder";
-  at::Tensor unlike = at::full({1}, first == own ? 0 : 1, at::kLong).to(device_);
-  comm_.all_reduce_sum(unlike);
-  if (first != own) throw core::usage_error("this rank is not like rank 0: " + first_difference(first, own), hint);
-  if (unlike.item<std::int64_t>() > 0)
-    throw core::usage_error("another rank is not like rank 0, and says in what", hint);
+  train::refuse_unlike_ranks(own, comm_, device_);
 }
 
 void Run::begin_or_go_on() {

@@ -331,20 +331,6 @@ TEST(Clip, ScalesTheWholeGradientToTheNormInTheNextUpdateAlone) {
   EXPECT_NEAR(moved(-1).first, 3, 1e-5);  // not clipped: nothing of the step before is left
 }
 
-TEST(Optimiser, GradientsOfTheRanksAreAveragedAlsoWhereOneRankHasNone) {
-  runtime::run_ranks(2, [](runtime::Comm& comm) {
-    const at::Tensor both = leaf(at::zeros({2})), one = leaf(at::zeros({2, 1})), none = leaf(at::zeros({3}));
-    train::Optimiser optimiser({"all", {{"both", both}, {"one", one}, {"none", none}}}, {});
-    both.mutable_grad() = at::full({2}, comm.rank() == 0 ? 1.0f : 3.0f);
-    if (comm.rank() == 1) one.mutable_grad() = at::full({2, 1}, 8.0f);
-    optimiser.average_gradients(comm);
-    EXPECT_TRUE(at::equal(both.grad(), at::full({2}, 2.0f)));
-    EXPECT_TRUE(at::equal(one.grad(), at::full({2, 1}, 4.0f)));
-    EXPECT_FALSE(none.grad().defined());
-    EXPECT_EQ(optimiser.gradients().size(), 2u);
-  });
-}
-
 TEST(Optimiser, AnAverageOfAParameterOfTwoPhasesIsMovedByTheLast) {
   const at::Tensor shared = leaf(at::ones({2}));
   const std::vector<train::Phase> phases{{"first", {{"shared", shared}}}, {"second", {{"shared", shared}}}};
