@@ -109,6 +109,9 @@ TEST_P(EveryEncoder, DecoderMapsHaveTheImagesSizeCoarserOnesOnlyInTraining) {
       const auto maps = decoder->maps(encoder->features(image), image);
       EXPECT_GT(maps.size(), 1u);
       EXPECT_EQ(maps.front().sizes(), (std::vector<std::int64_t>{2, 3, extent[0], extent[1], extent[2]}));
+      const std::vector<Extent> extents = decoder->extents(extent);
+      ASSERT_EQ(extents.size(), maps.size());
+      for (std::size_t m = 0; m < maps.size(); ++m) EXPECT_EQ(maps[m].sizes().slice(2), at::IntArrayRef(extents[m]));
       for (std::size_t m = 1; m < maps.size(); ++m) {
         EXPECT_EQ(maps[m].size(1), 3);
         EXPECT_LT(maps[m].numel(), maps[m - 1].numel() + 1);
@@ -116,6 +119,7 @@ TEST_P(EveryEncoder, DecoderMapsHaveTheImagesSizeCoarserOnesOnlyInTraining) {
       decoder->eval();
       const auto one = decoder->maps(encoder->features(image), image);
       ASSERT_EQ(one.size(), 1u);
+      EXPECT_EQ(decoder->extents(extent), (std::vector{extent}));
       EXPECT_TRUE(at::equal(one.front(), maps.front()));
     }
   }

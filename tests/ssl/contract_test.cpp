@@ -74,7 +74,7 @@ TEST_P(EachMethod, HasAFiniteScalarLossInFloatAndInBfloat16) {
     EXPECT_EQ(value.dim(), 0) << name;
     EXPECT_FALSE(value.requires_grad()) << name;
   }
-  const train::Autocast bfloat16(at::kCPU, true);
+  const train::Autocast bfloat16(at::kCPU, "bf16");
   const at::Tensor rough = method->step(0, batch, {}).loss;
   EXPECT_EQ(rough.scalar_type(), at::kFloat);
   EXPECT_NEAR(rough.item<double>(), exact.loss.item<double>(), 0.05 * std::abs(exact.loss.item<double>()));
