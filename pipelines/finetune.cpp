@@ -19,6 +19,7 @@
 #include "pipelines/command.h"
 #include "pipelines/finetune_run.h"
 #include "pipelines/finetune_score.h"
+#include "pipelines/memory_advice.h"
 #include "pipelines/ranks.h"
 #include "train/precision.h"
 
@@ -287,7 +288,7 @@ std::function<core::Exit()> attach(CLI::App& app) {
   app.add_option("--threads", words->request.threads, "of torch; 0 = as it chooses")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
-  return [words] { return run_with(*words); };
+  return [words] { return with_memory_advice([&] { return run_with(*words); }); };
 }
 
 }  // namespace

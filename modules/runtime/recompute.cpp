@@ -12,6 +12,7 @@ namespace runtime {
 namespace {
 
 thread_local bool recompute_on = false;
+thread_local const PartWatch::Told* part_watch = nullptr;
 
 // Autocast of this thread as it was when it was made. Casts of weights are not kept: one made without a gradient would
 // cut off those that come after it.
@@ -106,6 +107,12 @@ struct Recomputed : torch::autograd::Function<Recomputed> {
 Recompute::Recompute(bool on) : before_(recompute_on) { recompute_on = recompute_on || on; }
 Recompute::~Recompute() { recompute_on = before_; }
 bool Recompute::is_on() { return recompute_on; }
+
+PartWatch::PartWatch(Told told) : told_(std::move(told)) { part_watch = &told_; }
+PartWatch::~PartWatch() { part_watch = nullptr; }
+void PartWatch::tell(const at::Tensor& made) {
+  if (part_watch != nullptr) (*part_watch)(made);
+}
 
 at::Tensor recomputed_always(Part part, const std::vector<at::Tensor>& inputs, std::vector<at::Tensor> parameters) {
   auto kept =

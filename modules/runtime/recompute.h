@@ -23,6 +23,20 @@ class Recompute {
   bool before_;
 };
 
+// While it lives, told on this thread of the result of each part that recomputed() has run with a gradient.
+class PartWatch {
+ public:
+  using Told = std::function<void(const at::Tensor&)>;
+  explicit PartWatch(Told told);
+  ~PartWatch();
+  PartWatch(const PartWatch&) = delete;
+  PartWatch& operator=(const PartWatch&) = delete;
+  static void tell(const at::Tensor& made);
+
+ private:
+  Told told_;
+};
+
 using Part = std::function<at::Tensor(const std::vector<at::Tensor>&)>;
 
 // part(inputs), of which the gradient needs the inputs alone: it is computed once more then, under the same autocast
@@ -35,8 +49,11 @@ at::Tensor recomputed_always(Part part, const std::vector<at::Tensor>& inputs, s
 // part runs.
 template <class Module>
 at::Tensor recomputed(const Module& module, Part part, const std::vector<at::Tensor>& inputs) {
-  if (!Recompute::is_on() || !at::GradMode::is_enabled()) return part(inputs);
-  return recomputed_always(std::move(part), inputs, module.parameters());
+  if (!at::GradMode::is_enabled()) return part(inputs);
+  const at::Tensor made =
+      Recompute::is_on() ? recomputed_always(std::move(part), inputs, module.parameters()) : part(inputs);
+  PartWatch::tell(made);
+  return made;
 }
 
 }  // namespace runtime

@@ -5,11 +5,13 @@
 #include <torch/nn/module.h>
 
 #include <cmath>
+#include <numeric>
 #include <set>
 
 #include "core/error.h"
 #include "finetune/task.h"
 #include "train/optimiser.h"
+#include "train/parts.h"
 #include "train/precision.h"
 
 namespace {
@@ -75,6 +77,18 @@ class EachTask : public testing::TestWithParam<Pair> {
     return made;
   }
 
+  // With the same weights and the same draws.
+  std::unique_ptr<finetune::Task> twin_of(finetune::Task& task) {
+    auto twin = made(false, 9);
+    const at::NoGradGuard no_gradient;
+    const auto from = task.weights(), to = twin->weights();
+    for (std::size_t i = 0; i < from.size(); ++i) to[i].second.copy_(from[i].second);
+    runtime::Archive state;
+    task.save(state);
+    twin->load(state);
+    return twin;
+  }
+
   std::vector<double> losses_of_training(finetune::Task& task, int steps) {
     train::TrainerSettings settings;
     std::vector<double> losses;
@@ -135,6 +149,49 @@ TEST_P(EachTask, SendsAGradientToEveryTrainedParameter) {
     EXPECT_TRUE(parameter.grad().isfinite().all().item<bool>()) << name;
     if (parameter.dim() > 1) {
       EXPECT_GT(parameter.grad().abs().max().item<double>(), 0) << name;
+    }
+  }
+}
+
+// Ranks and parts of a rank's batch, with dropout; the samples differ in how much of them is counted.
+TEST_P(EachTask, HasTheSameLossAndGradientOnRanksAndInPartsAsAtOnce) {
+  const auto whole = made();
+  losses_of_training(*whole, 1);
+  data::Batch four = batch();
+  four.views[0].images = at::cat({four.views[0].images, four.views[0].images.flip(2).narrow(0, 1, 1)});
+  four.views[0].labels = at::cat({four.views[0].labels, four.views[0].labels.narrow(0, 1, 1)});
+  four.views[0].labels.narrow(0, 1, 2).slice(2, 0, 9).fill_(-1);
+  four.targets["class"] = at::tensor(std::vector<float>{0, 1, 2, std::nanf("")});
+  four.sample = at::arange(4);
+  four.ids = {"a", "b", "c", "d"};
+  const auto gradients = [](finetune::Task& task) {
+    std::vector<at::Tensor> all;
+    for (const auto& [name, parameter] : task.phases().at(0).parameters) all.push_back(parameter.grad().clone());
+    return all;
+  };
+  for (const auto& [name, parameter] : whole->phases().at(0).parameters) parameter.mutable_grad() = at::Tensor();
+  const at::Tensor loss = whole->step(0, four, {}).loss.sum();
+  loss.backward();
+  const std::vector<at::Tensor> expected = gradients(*whole);
+  double scale = 0;
+  for (const at::Tensor& gradient : expected) scale = std::max(scale, gradient.abs().max().item<double>());
+  for (const auto& [ranks, parts] : {std::pair{2, 1}, std::pair{1, 2}, std::pair{1, 4}, std::pair{2, 2}}) {
+    SCOPED_TRACE(std::to_string(ranks) + " ranks, " + std::to_string(parts) + " parts");
+    std::vector<std::unique_ptr<finetune::Task>> own;
+    std::vector<double> losses(static_cast<std::size_t>(ranks));
+    for (int rank = 0; rank < ranks; ++rank) own.push_back(twin_of(*whole));
+    runtime::run_ranks(ranks, [&](runtime::Comm& comm) {
+      const auto rank = static_cast<std::size_t>(comm.rank());
+      own[rank]->use(comm);
+      const std::int64_t size = 4 / comm.size();
+      losses[rank] = train::backward_in_parts(*own[rank], 0, four.part(size * comm.rank(), size), {}, parts, comm, {})
+                         .loss.item<double>();
+    });
+    EXPECT_NEAR(std::accumulate(losses.begin(), losses.end(), 0.0) / ranks, loss.item<double>(), 1e-5);
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      at::Tensor mean = at::zeros_like(expected[i]);
+      for (const auto& rank : own) mean += gradients(*rank)[i] / ranks;
+      EXPECT_LT((mean - expected[i]).abs().max().item<double>(), 1e-5 * scale) << i;
     }
   }
 }
