@@ -20,6 +20,7 @@
 #include "pipelines/command.h"
 #include "pipelines/finetune_run.h"
 #include "pipelines/finetune_score.h"
+#include "pipelines/memory_advice.h"
 #include "pipelines/ranks.h"
 #include "train/precision.h"
 
@@ -316,7 +317,7 @@ std::function<core::Exit()> attach(CLI::App& app) {
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
   add_rank_timeout(app, words->request.rank_timeout_s);
-  return [words] { return run_with(*words); };
+  return [words] { return with_memory_advice([&] { return run_with(*words); }); };
 }
 
 }  // namespace

@@ -282,7 +282,7 @@ FinetuneRun::Trained FinetuneRun::train(const fs::path& folder, const std::vecto
 at::Tensor FinetuneRun::predict(finetune::Task& task, std::int64_t index) const {
   const store::Box whole = reader_->whole(index);
   const data::Picture picture = whole_->picture(index, {whole.begin, whole.shape});
-  const train::Autocast autocast(device_, train::resolved_precision(recipe_.trainer.precision, device_) == "bf16");
+  const train::Autocast autocast(device_, train::resolved_precision(recipe_.trainer.precision, device_));
   return predict_case(task, data::image_of(picture));
 }
 

@@ -5,15 +5,20 @@
 #include <cmath>
 #include <cstdio>
 #include <memory>
+#include <utility>
 
+#include "core/files.h"
 #include "core/log.h"
 #include "data/loader.h"
 #include "data/store_dataset.h"
 #include "pipelines/choice.h"
 #include "pipelines/command.h"
 #include "pipelines/data_settings.h"
+#include "pipelines/inspect_subject.h"
+#include "pipelines/memory_advice.h"
 #include "pipelines/network.h"
 #include "pipelines/prepared_store.h"
+#include "pipelines/pretrain_forecast.h"
 #include "pipelines/pretrain_watch.h"
 #include "pipelines/ranks.h"
 #include "pipelines/run_record.h"
@@ -36,8 +41,12 @@ struct PretrainRequest {
   std::string store, out, device = "auto", split, set_name = "train";
   int threads = 0;
   double rank_timeout_s = 60;
-  bool dry_run = false;
+  bool dry_run = false, forecast = false;
+  std::string json;            // where the forecast goes as JSON; "-": standard output
+  std::int64_t fit_bytes = 0;  // of a rank: the batch is the largest that takes no more; 0: as the settings say
 };
+
+constexpr std::int64_t kForecastSteps = 22, kSearchSteps = 4, kMostSamples = 65536;
 
 // Every setting of a run. The names of method and encoder decide which others there are.
 class PretrainRecipe {
@@ -221,7 +230,80 @@ void begin_folder(const fs::path& folder, const RunRecord& record, const Pretrai
   write_view_pictures(folder / "views", *run.dataset, recipe.watch.pictures, run.input.spacing_mm);
 }
 
+std::unique_ptr<EmbeddingWatch> watch_of(PretrainRun& run, const PretrainRecipe& recipe) {
+  if (recipe.watch.every_steps == 0) return nullptr;
+  return std::make_unique<EmbeddingWatch>(*run.method, run.store.reader, run.options, run.input, run.device,
+                                          recipe.watch);
+}
+
+// One rank's run with batches of another size, all else as the settings say.
+MakeTrial trial_of(const PretrainRequest& request, PretrainRecipe& recipe) {
+  return [&](std::int64_t batch_size) {
+    struct Owner {
+      PretrainRun run;
+      std::unique_ptr<EmbeddingWatch> watch;
+    };
+    const std::int64_t before = std::exchange(recipe.data.batch_size, batch_size);
+    const auto alone = runtime::alone();
+    const auto owner = std::make_shared<Owner>(Owner{set_up(request, recipe, *alone), nullptr});
+    recipe.data.batch_size = before;
+    owner->watch = watch_of(owner->run, recipe);
+    Trial trial{owner, owner->run.method.get(), owner->run.loader.get(), {}};
+    if (owner->watch) trial.watchers.push_back(owner->watch.get());
+    return trial;
+  };
+}
+
+Forecast forecast_of(const PretrainRequest& request, PretrainRecipe& recipe, std::int64_t batch_size,
+                     std::int64_t steps) {
+  const auto alone = runtime::alone();
+  return forecast_of(trial_of(request, recipe), batch_size, recipe.trainer, device_of_rank(request.device), *alone,
+                     steps);
+}
+
+// That of a run that is there already, else the largest that fits, found by rank 0.
+std::int64_t batch_that_fits(const PretrainRequest& request, PretrainRecipe& recipe, runtime::Comm& comm) {
+  at::Tensor batch = at::zeros({1}, at::kLong);
+  if (comm.rank() == 0) {
+    if (fs::exists(fs::path(request.out) / "run.json")) {
+      for (const core::Setting& each : core::settings_from_yaml(read_record(request.out).config, "the run's settings"))
+        if (each.key == "data.batch_size") batch[0] = std::stoll(each.values.at(0));
+    } else {
+      const std::int64_t share =
+          fitting_batch(request.fit_bytes, recipe.trainer.accumulate, kMostSamples / comm.size(),
+                        [&](std::int64_t size) { return forecast_of(request, recipe, size, kSearchSteps).most; });
+      batch[0] = share * comm.size();
+      fmt::print("a batch of {} fits into {}\n", share * comm.size(),
+                 bytes_text(static_cast<double>(request.fit_bytes)));
+    }
+  }
+  comm.barrier();  // the search takes its time
+  at::Tensor told = batch.to(device_of_rank(request.device));
+  comm.broadcast(told, 0);
+  return told.item<std::int64_t>();
+}
+
+core::Exit tell_forecast(const PretrainRequest& request, PretrainRecipe& recipe, const runtime::Comm& comm) {
+  if (comm.rank() > 0) return core::Exit::kDone;
+  const PreparedStore store = open_prepared(request.store, recipe.data.reader());
+  const std::int64_t batch = recipe.data.batch_size > 0 ? recipe.data.batch_size : store.plan.batch_size;
+  const Forecast forecast = forecast_of(request, recipe, share_of_batch(batch, comm.size()), kForecastSteps);
+  const std::int64_t steps = std::max<std::int64_t>(recipe.trainer.steps - steps_before(request.out), 0);
+  const c10::Device device = device_of_rank(request.device);
+  if (request.json != "-") {
+    fmt::print("pretrain {} on {}, batch {}{}: {}", recipe.method_name(), recipe.encoder_name(), batch,
+               comm.size() > 1 ? fmt::format(" over {} ranks, one of them", comm.size()) : std::string(),
+               forecast_text(forecast, steps, device));
+  }
+  if (request.json == "-") fmt::print("{}", forecast_json(forecast, steps, device));
+  if (!request.json.empty() && request.json != "-")
+    core::publish_file(request.json, std::string_view(forecast_json(forecast, steps, device)));
+  return core::Exit::kDone;
+}
+
 core::Exit pretrain_as_rank(const PretrainRequest& request, PretrainRecipe& recipe, runtime::Comm& comm) {
+  if (request.fit_bytes > 0) recipe.data.batch_size = batch_that_fits(request, recipe, comm);
+  if (request.forecast) return tell_forecast(request, recipe, comm);
   PretrainRun run = set_up(request, recipe, comm);
   if (request.dry_run) {
     tell_plan(request, recipe, run, comm);
@@ -231,9 +313,9 @@ core::Exit pretrain_as_rank(const PretrainRequest& request, PretrainRecipe& reci
   const RunRecord record = record_of(recipe, run.store, run.input);
   const std::int64_t before = steps_before(folder);
   if (comm.rank() == 0) begin_folder(folder, record, recipe, run, comm.size());
-  EmbeddingWatch watch(*run.method, run.store.reader, run.options, run.input, run.device, recipe.watch);
+  const auto watch = watch_of(run, recipe);
   std::vector<train::Watcher*> watchers;
-  if (recipe.watch.every_steps > 0) watchers.push_back(&watch);
+  if (watch) watchers.push_back(watch.get());
   comm.barrier();  // stores are opened and checked at the pace of each machine
   train::refuse_unlike_ranks(names_of(run.options.cases, *run.store.reader), comm, run.device);
   const train::FitResult result =
@@ -242,11 +324,24 @@ core::Exit pretrain_as_rank(const PretrainRequest& request, PretrainRecipe& reci
   return exit_of(run, result);
 }
 
+// Of a rank, where it cannot be tried: from two small batches.
+std::int64_t memory_needed(const PretrainRequest& request, PretrainRecipe& recipe, const runtime::Comm& comm) {
+  const std::int64_t unit = recipe.trainer.accumulate;
+  const PreparedStore store = open_prepared(request.store, recipe.data.reader());
+  const std::int64_t batch = recipe.data.batch_size > 0 ? recipe.data.batch_size : store.plan.batch_size;
+  const std::int64_t one = forecast_of(request, recipe, unit, kSearchSteps).most;
+  const std::int64_t two = forecast_of(request, recipe, 2 * unit, kSearchSteps).most;
+  return one + (two - one) * (batch / comm.size() / unit - 1);
+}
+
 core::Exit pretrain(const PretrainRequest& request, const SettingsOptions& options) {
   PretrainRecipe recipe(options.settings());
   options.apply(recipe.slots());
   const auto comm = meet_ranks(request.rank_timeout_s, device_of_rank(request.device));
-  return as_rank(*comm, [&] { return pretrain_as_rank(request, recipe, *comm); });
+  return as_rank(*comm, [&] {
+    return with_memory_advice([&] { return pretrain_as_rank(request, recipe, *comm); },
+                              [&] { return memory_needed(request, recipe, *comm); });
+  });
 }
 
 BoundSettings pretrain_settings(std::span<const core::Setting> given) {
@@ -268,6 +363,17 @@ std::function<core::Exit()> attach(CLI::App& app) {
   app.add_option("--split", request->split, "CSV with columns case, patient, set: use one set only")->type_name("FILE");
   app.add_option("--set-name", request->set_name, "which set of --split")->capture_default_str();
   app.add_flag("--dry-run", request->dry_run, "make everything, compute one loss, write nothing");
+  CLI::Option* const forecast = app.add_flag("--forecast", request->forecast,
+                                             "tell what memory and time it would take, by 22 steps that leave nothing");
+  app.add_option("--json", request->json, "the forecast as one JSON object; -: to standard output, and nothing else")
+      ->needs(forecast)
+      ->type_name("FILE");
+  app.add_option(
+         "--fit-memory", request->fit_bytes,
+         "memory of a rank (20GB, 800MiB): data.batch_size becomes the largest that takes no more; a run that is "
+         "there keeps its own")
+      ->transform(CLI::AsSizeValue(true))
+      ->type_name("SIZE");
   return [request, options] { return pretrain(*request, *options); };
 }
 

@@ -25,13 +25,13 @@ struct Checkpoint {
   std::uint64_t position = 0;  // of the batch source
   int threads = 0;             // torch's; bits repeat with the same number only
   TensorsByName weights;
-  TensorsByName optimiser;                // "<phase>/<parameter>/mean" ...
+  TensorsByName optimiser;                // "<phase>/<parameter>/mean" ...; with fp16 "loss_scale/..." too
   TensorsByName average;                  // of the weights by EMA; empty without
   TensorsByName sums;                     // "<rank>/<name>": what was measured since the last row of metrics.csv
   std::vector<runtime::Archive> learner;  // state by rank; one when all ranks hold the same
   std::vector<at::Tensor> generators;     // torch's generators by rank
   // Who made it: "config" (resolved YAML), "command", "seed", "data" (hash of the store), "architecture", "precision"
-  // (fp32 or bf16).
+  // (fp32, bf16 or fp16).
   std::map<std::string, std::string> facts;
 };
 

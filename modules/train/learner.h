@@ -43,8 +43,18 @@ struct Moment {
 };
 
 struct StepResult {
-  at::Tensor loss;                          // scalar with gradient, mean over this rank's batch
+  // With gradient, a mean over the batch it was given: a scalar, or [terms] of which the loss is the sum, where they
+  // are means over unlike things (Learner::weight).
+  at::Tensor loss;
   std::map<std::string, at::Tensor> watch;  // scalars to log, detached; not read back before they are logged
+};
+
+// How the samples of a batch meet in its loss. It tells whether the loss of a batch, shared by ranks and computed in
+// parts (settings.h, accumulate), can be the loss of the whole.
+enum class Coupling {
+  kMean,        // nowhere: the loss is a mean over samples, or over voxels of them
+  kEmbeddings,  // in what embed() makes of each of them; the loss is made of that (Gao et al., GradCache, 2021)
+  kWhole,       // in any other way: a rank's batch is computed at once, or not at all
 };
 
 // Owns its networks and every other state; lives on one device; used from one thread. With several ranks, gradients
@@ -54,7 +64,23 @@ class Learner {
   virtual ~Learner() = default;
 
   virtual std::vector<Phase> phases() = 0;
-  virtual StepResult step(std::size_t phase, const data::Batch& batch, const Moment& moment) = 0;
+  virtual Coupling coupling() const { return Coupling::kWhole; }
+
+  // One batch of this rank, or with kMean a part of one: then it comes once for each part, and what it leaves for
+  // after_update must add up. Of kEmbeddings it is loss_of(embed()), as it stands here.
+  virtual StepResult step(std::size_t phase, const data::Batch& batch, const Moment& moment);
+  // kMean: over how many things step() takes its mean (voxels that are counted, samples with a label), from the batch
+  // alone: a scalar or [terms], as its loss is. The loss of the whole is then the mean of those of all parts and ranks
+  // by these weights; step() itself weighs nothing. Undefined: all parts count alike.
+  virtual at::Tensor weight(std::size_t /*phase*/, const data::Batch&) { return {}; }
+  // kEmbeddings: tensors [samples, ...] that follow row by row from the samples alone, not from their neighbours. It
+  // leaves no trace in the learner and is called twice for each part, first without a gradient, both times with the
+  // same numbers of torch's generators. Of what comes without a gradient (a teacher's) none is wanted.
+  virtual std::vector<at::Tensor> embed(std::size_t phase, const data::Batch& part, const Moment& moment);
+  // kEmbeddings: the loss of what embed() gave for this rank's whole batch. Called once; gathers over ranks by itself.
+  // Networks used in here alone (a projector) see the whole batch.
+  virtual StepResult loss_of(std::size_t phase, const std::vector<at::Tensor>& embedded, const data::Batch& batch,
+                             const Moment& moment);
   // Before the first step of each epoch; `pass` gives every case once (clustering). `pass` is only drawn from when
   // wants_pass().
   virtual bool wants_pass() const { return false; }

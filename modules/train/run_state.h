@@ -10,6 +10,7 @@
 #include "data/dataset.h"
 #include "train/average.h"
 #include "train/checkpoint.h"
+#include "train/loss_scale.h"
 #include "train/optimiser.h"
 #include "train/sums.h"
 
@@ -33,6 +34,7 @@ class RunState {
   std::vector<Phase> phases;
   std::vector<Optimiser> optimisers;  // by phase
   Average average;                    // moved by the optimisers
+  LossScale loss_scale;
   Sums sums;
 
  private:

@@ -48,11 +48,14 @@ void TrainerSettings::check() const {
   if (nesterov && momentum == 0)
     throw core::usage_error("trainer.nesterov looks ahead along a momentum that is 0",
                             "set trainer.momentum, or leave trainer.nesterov out");
-  if (precision != "fp32" && precision != "bf16" && precision != "auto") {
-    throw core::usage_error("precision '" + precision + "' is unknown", "fp32, bf16 or auto");
+  if (precision != "fp32" && precision != "bf16" && precision != "fp16" && precision != "auto") {
+    throw core::usage_error("precision '" + precision + "' is unknown", "fp32, bf16, fp16 or auto");
   }
-  if (steps < 1 || log_every < 1 || keep < 1 || checkpoint_every < 0) {
-    throw core::usage_error("steps, log_every and keep must be 1 or more");
+  if (recompute != "none" && recompute != "stages") {
+    throw core::usage_error("recompute '" + recompute + "' is unknown", "none or stages");
+  }
+  if (steps < 1 || log_every < 1 || keep < 1 || accumulate < 1 || checkpoint_every < 0) {
+    throw core::usage_error("steps, log_every, keep and accumulate must be 1 or more");
   }
 }
 

@@ -27,6 +27,9 @@ struct TrainerSettings {
   double clip_norm = 1.0;
   double ema_decay = 0.0;
   std::string precision = "fp32";
+  bool tf32 = true;
+  std::int64_t accumulate = 1;
+  std::string recompute = "none";
   std::int64_t checkpoint_every = 500;
   std::int64_t keep = 2;
   std::int64_t log_every = 10;
@@ -67,8 +70,20 @@ struct TrainerSettings {
         core::field("ema_decay", &S::ema_decay,
                     "decay of the average of the weights kept beside them, less in the first steps; 0: none",
                     core::Range{0, 0.9999999}),
-        core::field("precision", &S::precision,
-                    "fp32, bf16 (autocast), or auto: bf16 where the processor has units for it"),
+        core::field(
+            "precision", &S::precision,
+            "fp32, bf16 or fp16 (autocast; fp16 with a scaled loss, for GPUs without bf16), or auto: bf16 where "
+            "the device has units for it, fp16 on GPUs that have units for that alone"),
+        core::field("tf32", &S::tf32,
+                    "GPUs may round the factors of fp32 products and convolutions to 10 bits: several times faster "
+                    "since Ampere, and no part of what a network learns; nothing on the CPU"),
+        core::field("accumulate", &S::accumulate,
+                    "parts in which the batch of an update is computed, one after the other, for memory: the same "
+                    "update; methods whose loss cannot be computed in parts say so",
+                    core::Range{1, 65536}),
+        core::field("recompute", &S::recompute,
+                    "none, or stages: of each stage of a network only the output is kept and the rest is computed "
+                    "again for the gradient; the same update to the bit, for less memory and about a third more time"),
         core::field("checkpoint_every", &S::checkpoint_every, "steps between checkpoints; 0: at the end only",
                     core::Range{0, 1e12}),
         core::field("keep", &S::keep, "checkpoints kept, the last ones", core::Range{1, 1e6}),

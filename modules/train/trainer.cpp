@@ -13,10 +13,11 @@
 #include "core/stop_signal.h"
 #include "core/table.h"
 #include "train/agreement.h"
+#include "runtime/generators.h"
 #include "train/checkpoint_writer.h"
 #include "train/event_file.h"
-#include "train/generators.h"
 #include "train/metrics.h"
+#include "train/precision.h"
 #include "train/run_state.h"
 #include "train/step.h"
 
@@ -136,7 +137,10 @@ void Run::begin_epoch(const Moment& moment) {
 
 void Run::one_step(const data::Batch& batch, const Moment& moment) {
   const Step::Outcome outcome = updates_.run(batch, moment);
-  if (!outcome.fault.empty()) {
+  if (outcome.overflow) {
+    core::log_info("step " + std::to_string(state_.step) +
+                   ": the gradient is too large for fp16; the step is left out and the loss scaled by half as much");
+  } else if (!outcome.fault.empty()) {
     left_out(batch, outcome.fault);
   } else {
     skips_ = 0;
@@ -170,7 +174,7 @@ void Run::write_rows(const data::Batch& batch) {
   }
   for (Watcher* const watcher : watchers_) {
     if (!last && state_.step % std::max<std::int64_t>(1, watcher->every_steps()) != 0) continue;
-    const KeepGenerators keep(device_);
+    const runtime::KeepGenerators keep(device_);
     for (const auto& [name, value] : watcher->look(learner_, batch, {state_.step, settings_.steps, state_.epoch})) {
       row[name] = value;
     }
@@ -240,6 +244,7 @@ FitResult Run::go() {
 FitResult fit(Learner& learner, data::BatchSource& source, const TrainerSettings& settings, const RunFolder& folder,
               c10::Device device, runtime::Comm& comm, std::span<Watcher* const> watchers) {
   settings.check();
+  use_tf32(device, settings.tf32);
   return Run(learner, source, settings, folder, device, comm, watchers).go();
 }
 

@@ -49,7 +49,8 @@ struct FitResult {
 //   learner watches, and "learning_rate"; with several phases "<phase>.loss", "<phase>.gradient_norm" too. What the
 //   learner watches must have the same names on all ranks.
 // * A step whose loss or gradient is not finite changes nothing (its watched numbers are dropped, after_update is not
-//   called); after max_skips of them in a row the next one throws Error with the step and the case ids.
+//   called); after max_skips of them in a row the next one throws Error with the step and the case ids. With fp16 a
+//   gradient too large for the scaled loss is none of them: the scale is halved.
 // * Throws usage Error for a folder that holds another run, Error when the disk is full (the checkpoint before stays),
 //   when all checkpoints are damaged, and what source and learner throw.
 FitResult fit(Learner& learner, data::BatchSource& source, const TrainerSettings& settings, const RunFolder& folder,

@@ -9,6 +9,8 @@
 #include "core/error.h"
 #include "models/decoder.h"
 #include "models/encoder.h"
+#include "runtime/memory_count.h"
+#include "runtime/recompute.h"
 
 namespace {
 
@@ -109,6 +111,9 @@ TEST_P(EveryEncoder, DecoderMapsHaveTheImagesSizeCoarserOnesOnlyInTraining) {
       const auto maps = decoder->maps(encoder->features(image), image);
       EXPECT_GT(maps.size(), 1u);
       EXPECT_EQ(maps.front().sizes(), (std::vector<std::int64_t>{2, 3, extent[0], extent[1], extent[2]}));
+      const std::vector<Extent> extents = decoder->extents(extent);
+      ASSERT_EQ(extents.size(), maps.size());
+      for (std::size_t m = 0; m < maps.size(); ++m) EXPECT_EQ(maps[m].sizes().slice(2), at::IntArrayRef(extents[m]));
       for (std::size_t m = 1; m < maps.size(); ++m) {
         EXPECT_EQ(maps[m].size(1), 3);
         EXPECT_LT(maps[m].numel(), maps[m - 1].numel() + 1);
@@ -116,6 +121,7 @@ TEST_P(EveryEncoder, DecoderMapsHaveTheImagesSizeCoarserOnesOnlyInTraining) {
       decoder->eval();
       const auto one = decoder->maps(encoder->features(image), image);
       ASSERT_EQ(one.size(), 1u);
+      EXPECT_EQ(decoder->extents(extent), (std::vector{extent}));
       EXPECT_TRUE(at::equal(one.front(), maps.front()));
     }
   }
@@ -225,6 +231,55 @@ TEST_P(EveryEncoder, IsFiniteUnderBfloat16AndNearFloat) {
   for (const at::Tensor& parameter : encoder->parameters()) {
     EXPECT_TRUE(parameter.grad().isfinite().all().item<bool>());
     EXPECT_EQ(parameter.grad().scalar_type(), at::kFloat);
+  }
+}
+
+// Loss and gradients of encoder and decoder, and the most memory that took.
+struct Step {
+  at::Tensor loss;
+  std::vector<at::Tensor> gradients;
+  std::int64_t most = 0;
+};
+Step step_of(const models::EncoderEntry& entry, bool recompute, bool autocast) {
+  const auto encoder = small(entry, kCube);
+  const auto decoder = models::make_decoder(*encoder, kCube, 2, true);
+  shake(*encoder);
+  shake(*decoder);
+  const at::Tensor image = picture(kCube, kCube.patch);
+  const runtime::MemoryCount count(at::kCPU);
+  Step step;
+  {
+    const runtime::Recompute on(recompute);
+    at::autocast::set_autocast_enabled(at::kCPU, autocast);
+    at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
+    const auto maps = decoder->maps(encoder->features(image), image);
+    at::autocast::set_autocast_enabled(at::kCPU, false);
+    at::autocast::clear_cache();
+    for (const at::Tensor& map : maps) {
+      const at::Tensor own = map.to(at::kFloat).square().mean();
+      step.loss = step.loss.defined() ? step.loss + own : own;
+    }
+  }
+  step.loss.backward();
+  step.most = count.most();
+  for (const auto& module : {encoder->parameters(), decoder->parameters()}) {
+    for (const at::Tensor& parameter : module) step.gradients.push_back(parameter.grad());
+  }
+  return step;
+}
+
+TEST_P(EveryEncoder, RecomputedStagesGiveTheSameBitsForLessMemory) {
+  for (const bool autocast : {false, true}) {
+    const Step kept = step_of(*GetParam(), false, autocast), again = step_of(*GetParam(), true, autocast);
+    EXPECT_TRUE(at::equal(kept.loss, again.loss));
+    ASSERT_EQ(kept.gradients.size(), again.gradients.size());
+    for (std::size_t i = 0; i < kept.gradients.size(); ++i) {
+      ASSERT_EQ(kept.gradients[i].defined(), again.gradients[i].defined()) << i;
+      if (kept.gradients[i].defined()) {
+        EXPECT_TRUE(at::equal(kept.gradients[i], again.gradients[i])) << i;
+      }
+    }
+    EXPECT_LT(again.most, 0.85 * static_cast<double>(kept.most));
   }
 }
 

@@ -105,18 +105,6 @@ inline data::Batch batch(const ssl::Method& method, std::int64_t size, std::uint
   return data::collate(std::move(samples));
 }
 
-// Rows begin .. begin + size - 1 of what a step reads.
-inline data::Batch part(const data::Batch& whole, std::int64_t begin, std::int64_t size) {
-  data::Batch part = whole;
-  for (data::View& view : part.views) {
-    view.images = view.images.narrow(0, begin, size);
-    view.valid = view.valid.narrow(0, begin, size);
-    if (view.hidden.defined()) view.hidden = view.hidden.narrow(0, begin, size);
-  }
-  part.ids.assign(whole.ids.begin() + begin, whole.ids.begin() + begin + size);
-  return part;
-}
-
 inline double loss(ssl::Method& method, const data::Batch& batch) {
   const at::NoGradGuard no_gradient;
   return method.step(0, batch, {}).loss.item<double>();

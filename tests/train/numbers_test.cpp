@@ -1,11 +1,10 @@
-// Average of the weights, sums, precision, generators.
+// Average of the weights, sums, precision.
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
 #include "core/error.h"
 #include "runtime/device.h"
 #include "train/average.h"
-#include "train/generators.h"
 #include "train/precision.h"
 #include "train/sums.h"
 
@@ -65,31 +64,16 @@ TEST(Sums, GoOnFromTheirStateToTheSameBits) {
 TEST(Precision, AutocastHoldsWhileItLivesAndOnlyWhenAsked) {
   const at::Tensor a = at::ones({4, 4});
   {
-    const train::Autocast off(at::kCPU, false);
+    const train::Autocast off(at::kCPU, "fp32");
     EXPECT_EQ(at::matmul(a, a).scalar_type(), at::kFloat);
-    const train::Autocast on(at::kCPU, true);
+    const train::Autocast on(at::kCPU, "bf16");
     EXPECT_EQ(at::matmul(a, a).scalar_type(), at::kBFloat16);
+    const train::Autocast half(at::kCPU, "fp16");
+    EXPECT_EQ(at::matmul(a, a).scalar_type(), at::kHalf);
   }
   EXPECT_EQ(at::matmul(a, a).scalar_type(), at::kFloat);
   EXPECT_EQ(train::resolved_precision("fp32", at::kCPU), "fp32");
   EXPECT_EQ(train::resolved_precision("auto", at::kCPU), runtime::has_bf16_units(at::kCPU) ? "bf16" : "fp32");
-}
-
-TEST(Generators, AStateComesBackAndAnotherIsRefused) {
-  train::seed_generators(at::kCPU, 5);
-  const at::Tensor first = at::rand({3});
-  const at::Tensor state = train::generator_state(at::kCPU), second = at::rand({3});
-  {
-    const train::KeepGenerators keep(at::kCPU);
-    at::rand({100});
-  }
-  const at::Tensor third = at::rand({3});
-  train::set_generator_state(at::kCPU, state);
-  EXPECT_TRUE(at::equal(at::rand({3}), second));
-  EXPECT_TRUE(at::equal(at::rand({3}), third));
-  train::seed_generators(at::kCPU, 5);
-  EXPECT_TRUE(at::equal(at::rand({3}), first));
-  EXPECT_THROW(train::set_generator_state(at::kCPU, at::zeros({3}, at::kByte)), core::Error);
 }
 
 }  // namespace

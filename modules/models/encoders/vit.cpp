@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "models/extent.h"
 #include "models/part_number.h"
+#include "runtime/recompute.h"
 
 namespace models {
 namespace {
@@ -191,7 +192,9 @@ Vit::Encoded Vit::encode_all(const at::Tensor& tokens) {
   }
   all.push_back(tokens);
   at::Tensor x = at::cat(all, 1);
-  for (const auto& block : parts_->blocks) x = block->forward(x);
+  for (const auto& block : parts_->blocks) {
+    x = runtime::recomputed(*block, [&block = *block](const auto& in) { return block.forward(in[0]); }, {x});
+  }
   x = parts_->norm->forward(x);
   const at::Tensor own = x.slice(1, x.size(1) - tokens.size(1));
   return {own, (class_token_.defined() ? x.select(1, 0) : own.mean(1)).to(at::kFloat)};

@@ -67,26 +67,21 @@ class Mae final : public OneEncoder {
     return {augment::masked({input_.patch[0], input_.patch[1], input_.patch[2]}, settings)};
   }
 
-  // What lies outside of the case is no picture: it is not counted.
+  train::Coupling coupling() const override { return train::Coupling::kMean; }
+  at::Tensor weight(std::size_t, const data::Batch& batch) override { return counted(batch).sum(); }
+
   train::StepResult step(std::size_t, const data::Batch& batch, const train::Moment&) override {
     const data::View& view = batch.views.at(0);
-    GADOLIN_CHECK(view.hidden.defined());
-    const at::Tensor hidden = view.hidden.unsqueeze(1);
-    const at::Tensor counted = view.valid.defined() ? hidden * view.valid.unsqueeze(1) : hidden;
-    const at::Tensor filled = network_->fill(view.images, hidden);
-    const at::Tensor loss =
-        losses::masked_mean_square(filled, view.images, counted, block_, options_.normalise) * weight_of(counted);
-    return {loss, {}};
+    const at::Tensor filled = network_->fill(view.images, view.hidden.unsqueeze(1));
+    return {losses::masked_mean_square(filled, view.images, counted(batch), block_, options_.normalise), {}};
   }
 
  private:
-  // Ranks have unlike numbers of counted voxels; with this factor the mean of their losses is that of one process.
-  at::Tensor weight_of(const at::Tensor& counted) {
-    const at::Tensor own = counted.sum().to(at::kDouble);
-    if (comm().size() == 1) return at::ones({}, own.options().dtype(at::kFloat));
-    at::Tensor all = own.clone();
-    comm().all_reduce_sum(all);
-    return (own * comm().size() / all.clamp_min(1)).to(at::kFloat);
+  // [N, 1, D, H, W], 1 where a voxel is hidden and inside of the case: what lies outside is no picture.
+  static at::Tensor counted(const data::Batch& batch) {
+    const data::View& view = batch.views.at(0);
+    GADOLIN_CHECK(view.hidden.defined());
+    return (view.valid.defined() ? view.hidden * view.valid : view.hidden).unsqueeze(1);
   }
 
   MaeOptions options_;

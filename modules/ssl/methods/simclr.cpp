@@ -44,14 +44,20 @@ class Simclr final : public OneEncoder {
     return augment::two_view_crop({input_.patch[0], input_.patch[1], input_.patch[2]}, options_.views);
   }
 
-  // Both views go through the networks in one batch, so that the projector's statistics are of both.
-  train::StepResult step(std::size_t, const data::Batch& batch, const train::Moment&) override {
-    GADOLIN_CHECK(batch.views.size() >= 2);
+  train::Coupling coupling() const override { return train::Coupling::kEmbeddings; }
+
+  // Both views go through the encoder in one batch, and through the projector, whose statistics are of both.
+  std::vector<at::Tensor> embed(std::size_t, const data::Batch& part, const train::Moment&) override {
+    GADOLIN_CHECK(part.views.size() >= 2);
+    return encoder_->embedding(at::cat({part.views[0].images, part.views[1].images})).chunk(2);
+  }
+
+  train::StepResult loss_of(std::size_t, const std::vector<at::Tensor>& embedded, const data::Batch& batch,
+                            const train::Moment&) override {
     if (batch.size() * comm().size() < 2)
       throw core::usage_error("simclr compares samples with each other: a batch of one has nothing to compare",
                               "give data.batch_size of 2 or more; 8 or more is better");
-    const at::Tensor images = at::cat({batch.views[0].images, batch.views[1].images});
-    const at::Tensor projected = projector_->forward(encoder_->embedding(images), comm());
+    const at::Tensor projected = projector_->forward(at::cat(embedded), comm());
     const std::vector<at::Tensor> halves = projected.to(at::kFloat).chunk(2);
     const at::Tensor loss = losses::nt_xent(halves[0], halves[1], options_.temperature, comm());
     const at::Tensor agreement = at::cosine_similarity(halves[0].detach(), halves[1].detach()).mean();
