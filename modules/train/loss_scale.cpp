@@ -19,7 +19,7 @@ void LossScale::divide(const Parameters& parameters) const {
   const at::NoGradGuard no_gradient;
   std::vector<at::Tensor> gradients;
   for (const Parameter& each : parameters) {
-    if (parameter.grad().defined()) gradients.push_back(parameter.grad());
+    if (each.tensor.grad().defined()) gradients.push_back(each.tensor.grad());
   }
   if (gradients.empty()) return;
   at::Tensor found = at::zeros_like(factor_);
