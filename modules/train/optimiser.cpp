@@ -77,7 +77,7 @@ at::Tensor AdamW::clip(double norm) {
   const std::vector<at::Tensor> all = gradients();
   if (all.empty()) return at::zeros({}, slots_.empty() ? at::TensorOptions() : slots_.front().steps.options());
   const at::Tensor total = at::stack(at::_foreach_norm(all)).norm();
-  if (norm > 0) at::_foreach_mul_(all, at::clamp_max(norm / (total + 1e-6), 1.0));
+  if (norm > 0) at::_foreach_mul_(all, at::clamp_max(norm / (total + 1e-6), 1.0).nan_to_num_(1.0));
   return total;
 }
 

@@ -24,7 +24,8 @@ class AdamW {
   void clear_gradients();
   // The mean over ranks, in place, in buckets. A parameter that has a gradient on one rank has one on all afterwards.
   void average_gradients(runtime::Comm& comm);
-  // Scales all gradients down to the norm (0: leaves them) and returns the norm they had, a scalar on the device.
+  // Scales all gradients down to the norm (0: leaves them) and returns the norm they had, a scalar on the device. Where
+  // that is NaN they stay as they are, so that it can be seen which are no numbers.
   at::Tensor clip(double norm);
   // Where `skip` (a float scalar on the device) is 1 nothing changes; undefined means 0.
   void update(double learning_rate, const at::Tensor& skip = {});

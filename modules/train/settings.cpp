@@ -15,6 +15,9 @@ void TrainerSettings::check() const {
   if (precision != "fp32" && precision != "bf16" && precision != "auto") {
     throw core::usage_error("precision '" + precision + "' is unknown", "fp32, bf16 or auto");
   }
+  if (spike != "off" && spike != "warn" && spike != "rewind") {
+    throw core::usage_error("spike '" + spike + "' is unknown", "off, warn or rewind");
+  }
   if (steps < 1 || log_every < 1 || keep < 1 || checkpoint_every < 0) {
     throw core::usage_error("steps, log_every and keep must be 1 or more");
   }

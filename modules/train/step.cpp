@@ -12,18 +12,18 @@
 
 namespace train {
 
-// One number of the device read on the host without waiting for what was asked of the device afterwards.
+// A few numbers of the device read on the host without waiting for what was asked of the device afterwards.
 class Step::ReadBack {
  public:
-  explicit ReadBack(const at::Tensor& number) : copy_(number.to(at::kCPU, /*non_blocking=*/true)) {
-    if (number.is_cpu()) return;
-    const c10::impl::VirtualGuardImpl device(number.device().type());
-    arrived_.emplace(number.device().type());
-    arrived_->record(device.getStream(number.device()));
+  explicit ReadBack(const at::Tensor& numbers) : copy_(numbers.to(at::kCPU, /*non_blocking=*/true)) {
+    if (numbers.is_cpu()) return;
+    const c10::impl::VirtualGuardImpl device(numbers.device().type());
+    arrived_.emplace(numbers.device().type());
+    arrived_->record(device.getStream(numbers.device()));
   }
-  double value() {
+  double value(std::int64_t index) {
     if (arrived_) arrived_->synchronize();
-    return copy_.item<double>();
+    return copy_[index].item<double>();
   }
 
  private:
@@ -33,7 +33,7 @@ class Step::ReadBack {
 
 struct Step::Done {
   at::Tensor loss, norm;
-  ReadBack skipped;
+  ReadBack skipped_and_loss;
 };
 
 Step::Step(Learner& learner, RunState& state, const TrainerSettings& settings, c10::Device device, runtime::Comm& comm)
@@ -58,10 +58,11 @@ Step::Done Step::run_phase(std::size_t phase, const data::Batch& batch, const Mo
   const at::Tensor norm = optimiser.clip(settings_.clip_norm);
   const at::Tensor loss = result.loss.detach().reshape({}).to(at::kDouble);
   // Once a phase is at fault, the later ones of the step are left out too; all ranks agree.
-  at::Tensor fault = loss.isfinite().logical_and_(norm.isfinite()).logical_not_().to(at::kFloat);
-  comm_.all_reduce_sum(fault);
-  skip = (skip.defined() ? skip + fault : fault).clamp_max_(1);
-  Done done{loss, norm, ReadBack(skip)};
+  const at::Tensor fault = loss.isfinite().logical_and_(norm.isfinite()).logical_not_();
+  at::Tensor all = at::stack({fault.to(at::kDouble), loss});
+  comm_.all_reduce_sum(all);
+  skip = (skip.defined() ? skip + all[0].to(at::kFloat) : all[0].to(at::kFloat)).clamp_max_(1);
+  Done done{loss, norm, ReadBack(at::stack({skip.to(at::kDouble), all[1] / comm_.size()}))};
   optimiser.update(learning_rate(settings_, state_.step) * state_.phases[phase].learning_rate_scale, skip);
   if (state_.phases.size() > 1) {
     seen[state_.phases[phase].name + ".loss"] = loss;
@@ -81,7 +82,8 @@ Step::Outcome Step::run(const data::Batch& batch, const Moment& moment) {
   at::Tensor skip;
   for (std::size_t p = 0; p < state_.phases.size(); ++p)
     phases.push_back(run_phase(p, batch, moment, skip, outcome.seen));
-  if (phases.back().skipped.value() != 0) outcome.fault = fault_of(phases);
+  for (Done& phase : phases) outcome.loss += phase.skipped_and_loss.value(1);
+  if (phases.back().skipped_and_loss.value(0) != 0) outcome.fault = fault_of(phases);
   return outcome;
 }
 

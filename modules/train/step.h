@@ -23,8 +23,10 @@ class Step {
   struct Outcome {
     std::string fault;  // why nothing was changed, on every rank ("the loss is nan"); empty: all was
     std::map<std::string, at::Tensor> seen;  // scalars of this rank, as metrics.csv names them
+    double loss = 0;                         // all phases together, mean over ranks
   };
-  // Once a phase is at fault, the later ones of the step are left out too. Waits for the device once, for the fault.
+  // Once a phase is at fault, the later ones of the step are left out too. Waits for the device once, for fault and
+  // loss.
   Outcome run(const data::Batch& batch, const Moment& moment);
 
   // "fp32" or "bf16".
