@@ -22,7 +22,8 @@
   X(store)                     \
   GADOLIN_TORCH(X(augment))    \
   GADOLIN_TORCH(X(loader))     \
-  GADOLIN_TORCH(X(norm))
+  GADOLIN_TORCH(X(norm))       \
+  GADOLIN_TORCH(X(checkpoint))
 
 namespace pipelines {
 

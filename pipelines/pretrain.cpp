@@ -5,13 +5,16 @@
 #include <cmath>
 #include <cstdio>
 #include <memory>
+#include <optional>
 
+#include "core/folder_lock.h"
 #include "core/log.h"
 #include "data/loader.h"
 #include "data/store_dataset.h"
 #include "pipelines/choice.h"
 #include "pipelines/command.h"
 #include "pipelines/data_settings.h"
+#include "pipelines/limit_options.h"
 #include "pipelines/network.h"
 #include "pipelines/prepared_store.h"
 #include "pipelines/pretrain_watch.h"
@@ -36,6 +39,7 @@ struct PretrainRequest {
   int threads = 0;
   double rank_timeout_s = 60;
   bool dry_run = false;
+  train::CallLimits limits;
 };
 
 // Every setting of a run. The names of method and encoder decide which others there are.
@@ -56,6 +60,13 @@ class PretrainRecipe {
                        core::slots_of(watch, "watch.")})
       all.insert(all.end(), more.begin(), more.end());
     return all;
+  }
+
+  // Every setting of this method and encoder as it is when nobody says anything, as YAML.
+  std::string defaults() const {
+    PretrainRecipe plain({core::setting_from_argument("method.name=" + method_name_),
+                          core::setting_from_argument("encoder.name=" + encoder_.name())});
+    return core::resolved_yaml(plain.slots());
   }
 
   const std::string& method_name() const { return method_name_; }
@@ -103,12 +114,6 @@ std::int64_t elements(const train::NamedTensors& tensors) {
   std::int64_t sum = 0;
   for (const auto& [name, tensor] : tensors) sum += tensor.numel();
   return sum;
-}
-
-// Updates that the newest checkpoint of the folder has behind it.
-std::int64_t steps_before(const fs::path& folder) {
-  const std::vector<fs::path> found = train::checkpoints(folder);
-  return found.empty() ? 0 : train::checkpoint_step(found.front());
 }
 
 // All that a run needs, made and checked; nothing is written yet.
@@ -184,9 +189,9 @@ core::Exit exit_of(const PretrainRun& run, const train::FitResult& result) {
 }
 
 core::Exit tell_end(const PretrainRequest& request, const PretrainRecipe& recipe, const PretrainRun& run,
-                    const train::FitResult& result, std::int64_t steps_now, int ranks) {
-  const std::string speed = steps_now > 0 && result.seconds > 0
-                                ? fmt::format(", {:.2f} steps/s", static_cast<double>(steps_now) / result.seconds)
+                    const train::FitResult& result, int ranks) {
+  const std::string speed = result.updates > 0 && result.seconds > 0
+                                ? fmt::format(", {:.2f} steps/s", static_cast<double>(result.updates) / result.seconds)
                                 : std::string(", all done before");
   fmt::print("pretrain {}: {} of {} steps on {} cases, {}{} on {} with {} thread{}{}\n", recipe.method_name(),
              result.step, recipe.trainer.steps, run.options.cases.size(), losses_text(request.out), speed,
@@ -220,19 +225,23 @@ core::Exit pretrain_as_rank(const PretrainRequest& request, PretrainRecipe& reci
   }
   const fs::path folder = request.out;
   const RunRecord record = record_of(recipe, run.store, run.input);
-  const std::int64_t before = steps_before(folder);
+  std::optional<core::FolderLock> lock;  // rank 0 writes for all
+  if (comm.rank() == 0) lock.emplace(folder);
   if (comm.rank() == 0) begin_folder(folder, record, recipe, run, comm.size());
   EmbeddingWatch watch(*run.method, run.store.reader, run.options, run.input, run.device, recipe.watch);
   std::vector<train::Watcher*> watchers;
   if (recipe.watch.every_steps > 0) watchers.push_back(&watch);
   comm.barrier();  // stores are opened and checked at the pace of each machine
   const train::FitResult result =
-      train::fit(*run.method, *run.loader, recipe.trainer, {folder, facts_of(record)}, run.device, comm, watchers);
-  if (comm.rank() == 0) return tell_end(request, recipe, run, result, result.step - before, comm.size());
+      train::fit(*run.method, *run.loader, recipe.trainer,
+                 {.folder = folder, .facts = facts_of(record), .limits = request.limits, .defaults = recipe.defaults()},
+                 run.device, comm, watchers);
+  if (comm.rank() == 0) return tell_end(request, recipe, run, result, comm.size());
   return exit_of(run, result);
 }
 
-core::Exit pretrain(const PretrainRequest& request, const SettingsOptions& options) {
+core::Exit pretrain(PretrainRequest request, const SettingsOptions& options, const LimitOptions& limits) {
+  request.limits = limits.limits();
   PretrainRecipe recipe(options.settings());
   options.apply(recipe.slots());
   const auto comm = meet_ranks(request.rank_timeout_s);
@@ -251,6 +260,7 @@ BoundSettings pretrain_settings(std::span<const core::Setting> given) {
 std::function<core::Exit()> attach(CLI::App& app) {
   auto request = std::make_shared<PretrainRequest>();
   auto options = std::make_shared<SettingsOptions>(app);
+  auto limits = std::make_shared<LimitOptions>(app);
   app.add_option("store", request->store, "prepared store (gadolin prepare makes one)")->required()->type_name("STORE");
   app.add_option("--out", request->out, "folder of the run; a run that is there goes on")->required()->type_name("RUN");
   app.add_option("--device", request->device, "auto, cpu, cuda or cuda:N")->capture_default_str();
@@ -264,7 +274,7 @@ std::function<core::Exit()> attach(CLI::App& app) {
   app.add_option("--split", request->split, "CSV with columns case, patient, set: use one set only")->type_name("FILE");
   app.add_option("--set-name", request->set_name, "which set of --split")->capture_default_str();
   app.add_flag("--dry-run", request->dry_run, "make everything, compute one loss, write nothing");
-  return [request, options] { return pretrain(*request, *options); };
+  return [request, options, limits] { return pretrain(*request, *options, *limits); };
 }
 
 }  // namespace
@@ -279,6 +289,7 @@ const Command pretrain_command{
     "Under torchrun, srun or mpirun the ranks share each batch: data.batch_size stays the same, whatever their "
     "number;\n"
     "rank 0 writes, and RUN lies where all ranks see it.\n"
+    "  gadolin pretrain PREPARED --out RUN --max-time 23h30m\n"
     "Interrupted (exit code 5) or killed, the same command goes on where the last checkpoint is.",
     attach, pretrain_settings};
 
