@@ -24,7 +24,8 @@
   GADOLIN_TORCH(X(loader))     \
   GADOLIN_TORCH(X(norm))       \
   GADOLIN_TORCH(X(optimiser))  \
-  GADOLIN_TORCH(X(ranks))
+  GADOLIN_TORCH(X(ranks))      \
+  GADOLIN_TORCH(X(checkpoint))
 
 namespace pipelines {
 

@@ -11,6 +11,7 @@
 #include <set>
 
 #include "core/files.h"
+#include "core/folder_lock.h"
 #include "core/hash.h"
 #include "core/log.h"
 #include "core/progress.h"
@@ -20,6 +21,7 @@
 #include "pipelines/command.h"
 #include "pipelines/finetune_run.h"
 #include "pipelines/finetune_score.h"
+#include "pipelines/limit_options.h"
 #include "pipelines/memory_advice.h"
 #include "pipelines/ranks.h"
 #include "train/precision.h"
@@ -218,6 +220,8 @@ core::Exit finetune_as_rank(const FinetuneRequest& request, std::vector<core::Se
                             const core::StopSignal& stop, runtime::Comm& comm) {
   const auto start = std::chrono::steady_clock::now();
   FinetuneRun run(request, std::move(settings), comm);
+  std::optional<core::FolderLock> lock;  // rank 0 writes for all
+  if (comm.rank() == 0) lock.emplace(request.out);
   run.open_folder();
   core::log_info(fmt::format("finetune {}: {} labelled cases, {} test cases, {}, encoder {} on {}",
                              run.recipe().task.entry().name, run.labelled().size(), run.test().size(),
@@ -242,11 +246,13 @@ struct Words {
   FinetuneRequest request;
   std::string task, init = "scratch", mode = "full";
   std::unique_ptr<SettingsOptions> options;
+  std::unique_ptr<LimitOptions> limits;
 };
 
 core::Exit run_with(Words& words) {
   FinetuneRequest request = words.request;
   request.frozen = words.mode == "frozen";
+  request.limits = words.limits->limits();
   if (words.init != "scratch") request.init = words.init;
   std::vector<core::Setting> settings = words.options->settings();
   if (!words.task.empty()) settings.push_back(core::setting_from_argument("task.name=" + words.task));
@@ -264,7 +270,8 @@ void add_what(CLI::App& app, Words& words) {
   app.add_option("--target", request.target, "the scalar that says a case's class: 0, 1, 2, ...")
       ->capture_default_str();
   app.add_option("--out", request.out, "folder of the run; made, or gone on with")->required()->type_name("RUN");
-  app.add_option("--init", words.init, "'scratch', a checkpoint, or the folder of a run to take the newest of")
+  app.add_option("--init", words.init,
+                 "'scratch', a checkpoint (RUN/best-N.gadolin too), or the folder of a run to take the newest of")
       ->type_name("CHECKPOINT")
       ->capture_default_str();
   app.add_flag("!--no-init-decoder", request.init_decoder,
@@ -312,6 +319,7 @@ std::function<core::Exit()> attach(CLI::App& app) {
   add_what(app, *words);
   add_cases(app, *words);
   words->options = std::make_unique<SettingsOptions>(app);
+  words->limits = std::make_unique<LimitOptions>(app);
   app.add_option("--device", words->request.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
   app.add_option("--threads", words->request.threads, "of torch; 0 = as it chooses")
       ->check(CLI::Range(0, 1024))

@@ -14,6 +14,7 @@
 #include "core/files.h"
 #include "core/hash.h"
 #include "core/log.h"
+#include "core/settings_difference.h"
 #include "core/table.h"
 #include "data/loader.h"
 #include "finetune/initial.h"
@@ -53,6 +54,24 @@ std::string targets_of(const store::Reader& reader) {
   return names.empty() ? "its cases have no scalars" : fmt::format("its cases have {}", fmt::join(names, ", "));
 }
 
+// Both as in request.json. Settings count by their values.
+void refuse_another_request(const boost::json::object& before, const boost::json::object& now,
+                            const std::string& folder, const std::string& defaults) {
+  const std::string story = "folder " + folder + " holds a run with another ";
+  const char* const hint = "choose another --out, or give the same arguments to go on";
+  for (const auto& [key, value] : now) {
+    if (before.contains(key) && before.at(key) == value) continue;
+    if (key != "config" || !before.contains(key) || !before.at(key).is_string())
+      throw core::usage_error(story + std::string(key), hint);
+    for (const auto& one : core::settings_difference(before.at(key).as_string(), value.as_string(), defaults)) {
+      if (one.second.empty()) continue;  // no setting any more
+      throw core::usage_error(
+          fmt::format("{}{}: {} there, {} here", story, one.key, one.first.empty() ? "not set" : one.first, one.second),
+          hint);
+    }
+  }
+}
+
 }  // namespace
 
 FinetuneRecipe FinetuneRecipe::from(const std::vector<core::Setting>& settings) {
@@ -72,6 +91,13 @@ std::vector<core::Slot> FinetuneRecipe::slots() {
   core::append_slots(trainer, "trainer.", all);
   core::append_slots(data, "data.", all);
   return all;
+}
+
+std::string FinetuneRecipe::defaults() const {
+  FinetuneRecipe plain =
+      FinetuneRecipe::from({core::setting_from_argument("encoder.name=" + encoder.name()),
+                            core::setting_from_argument("task.name=" + std::string(task.entry().name))});
+  return core::resolved_yaml(plain.slots());
 }
 
 FinetuneRun::FinetuneRun(FinetuneRequest request, std::vector<core::Setting> settings, runtime::Comm& comm)
@@ -184,7 +210,7 @@ std::string FinetuneRun::request_text() const {
   for (const double rate : request_.learning_rates) rates.emplace_back(core::shortest(rate));
   boost::json::object all;
   all["task"] = recipe_.task.entry().name;
-  all["config"] = core::sha256_hex(std::string_view(record_.config));
+  all["config"] = record_.config;
   all["data"] = record_.data_hash;
   all["init"] = init_hash_.empty() ? "scratch" : init_hash_;
   all["init_decoder"] = request_.init_decoder;
@@ -208,12 +234,7 @@ void FinetuneRun::open_folder() const {
   const fs::path file = request_.out / "request.json";
   if (fs::exists(file)) {
     const boost::json::value before = boost::json::parse(core::read_text(file)), now = boost::json::parse(wanted);
-    for (const auto& [key, value] : now.as_object()) {
-      if (before.as_object().contains(key) && before.at(key) == value) continue;
-      throw core::usage_error(
-          fmt::format("folder {} holds a run with another {}", file_name(request_.out), std::string_view(key)),
-          "choose another --out, or give the same arguments to go on");
-    }
+    refuse_another_request(before.as_object(), now.as_object(), file_name(request_.out), recipe_.defaults());
     if (core::read_text(request_.out / "labelled.csv") != cases)
       throw core::usage_error("folder " + file_name(request_.out) + " holds a run on other cases",
                               "choose another --out");
@@ -271,7 +292,11 @@ FinetuneRun::Trained FinetuneRun::train(const fs::path& folder, const std::vecto
     write_record(
         folder, record_,
         {{"device", device_.str()}, {"threads", std::to_string(threads_)}, {"ranks", std::to_string(comm_.size())}});
-  trained.fit = train::fit(*trained.task, loader, recipe_.trainer, {folder, std::move(facts)}, device_, comm_);
+  trained.fit = train::fit(
+      *trained.task, loader, recipe_.trainer,
+      {.folder = folder, .facts = std::move(facts), .limits = request_.limits, .defaults = recipe_.defaults()}, device_,
+      comm_);
+  if (request_.limits.updates) *request_.limits.updates -= trained.fit.updates;
   trained.left_out = samples->left_out();
   if (recipe_.trainer.ema_decay > 0 && !trained.fit.interrupted)
     runtime::transfer(train::checkpoint_weights(trained.fit.checkpoint, true), trained.task->weights(), {{}, 1.0});

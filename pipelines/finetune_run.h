@@ -27,6 +27,8 @@ class FinetuneRecipe {
   // Throws usage Error as core::configure does.
   static FinetuneRecipe from(const std::vector<core::Setting>& settings);
   std::vector<core::Slot> slots();  // bound to this object, as long as it is not moved
+  // Every setting of this task and encoder as it is when nobody says anything, as YAML.
+  std::string defaults() const;
 
   EncoderChoice encoder;
   TaskChoice task;
@@ -48,6 +50,7 @@ struct FinetuneRequest {
   std::string device = "auto";
   int threads = 0;
   double rank_timeout_s = 60;
+  train::CallLimits limits = {};  // of all trainings together
 };
 
 class FinetuneRun {
@@ -70,7 +73,7 @@ class FinetuneRun {
   std::string patient(std::int64_t index) const { return patient_of(split_, reader_->summary(index)); }
 
   // labelled.csv, split.csv, request.json, written by rank 0. Throws usage Error when the folder holds a run that was
-  // asked for otherwise, or another rank was.
+  // asked for otherwise (settings count by their values), or another rank was.
   void open_folder() const;
 
   struct Trained {
@@ -79,7 +82,7 @@ class FinetuneRun {
     std::string initial;                // what was taken from the checkpoint; empty from scratch
     std::vector<std::string> left_out;  // ids of cases that could not be read (data.on_damage)
   };
-  // Trains on these cases of the store with this learning rate, or goes on.
+  // Trains on these cases of the store with this learning rate, or goes on; within what is left of the limits.
   Trained train(const std::filesystem::path& folder, const std::vector<std::int64_t>& cases, double learning_rate);
 
   // Probabilities of a whole case, as predict_case, in the precision of the training.

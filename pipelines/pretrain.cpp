@@ -5,9 +5,11 @@
 #include <cmath>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "core/files.h"
+#include "core/folder_lock.h"
 #include "core/log.h"
 #include "data/loader.h"
 #include "data/store_dataset.h"
@@ -15,6 +17,7 @@
 #include "pipelines/command.h"
 #include "pipelines/data_settings.h"
 #include "pipelines/inspect_subject.h"
+#include "pipelines/limit_options.h"
 #include "pipelines/memory_advice.h"
 #include "pipelines/network.h"
 #include "pipelines/prepared_store.h"
@@ -44,6 +47,7 @@ struct PretrainRequest {
   bool dry_run = false, forecast = false;
   std::string json;            // where the forecast goes as JSON; "-": standard output
   std::int64_t fit_bytes = 0;  // of a rank: the batch is the largest that takes no more; 0: as the settings say
+  train::CallLimits limits;
 };
 
 constexpr std::int64_t kForecastSteps = 22, kSearchSteps = 4, kMostSamples = 65536;
@@ -66,6 +70,13 @@ class PretrainRecipe {
                        core::slots_of(watch, "watch.")})
       all.insert(all.end(), more.begin(), more.end());
     return all;
+  }
+
+  // Every setting of this method and encoder as it is when nobody says anything, as YAML.
+  std::string defaults() const {
+    PretrainRecipe plain({core::setting_from_argument("method.name=" + method_name_),
+                          core::setting_from_argument("encoder.name=" + encoder_.name())});
+    return core::resolved_yaml(plain.slots());
   }
 
   const std::string& method_name() const { return method_name_; }
@@ -202,9 +213,9 @@ core::Exit exit_of(const PretrainRun& run, const train::FitResult& result) {
 }
 
 core::Exit tell_end(const PretrainRequest& request, const PretrainRecipe& recipe, const PretrainRun& run,
-                    const train::FitResult& result, std::int64_t steps_now, int ranks) {
-  const std::string speed = steps_now > 0 && result.seconds > 0
-                                ? fmt::format(", {:.2f} steps/s", static_cast<double>(steps_now) / result.seconds)
+                    const train::FitResult& result, int ranks) {
+  const std::string speed = result.updates > 0 && result.seconds > 0
+                                ? fmt::format(", {:.2f} steps/s", static_cast<double>(result.updates) / result.seconds)
                                 : std::string(", all done before");
   fmt::print("pretrain {}: {} of {} steps on {} cases, {}{} on {} with {} thread{}{}\n", recipe.method_name(),
              result.step, recipe.trainer.steps, run.options.cases.size(), losses_text(request.out), speed,
@@ -311,7 +322,8 @@ core::Exit pretrain_as_rank(const PretrainRequest& request, PretrainRecipe& reci
   }
   const fs::path folder = request.out;
   const RunRecord record = record_of(recipe, run.store, run.input);
-  const std::int64_t before = steps_before(folder);
+  std::optional<core::FolderLock> lock;  // rank 0 writes for all
+  if (comm.rank() == 0) lock.emplace(folder);
   if (comm.rank() == 0) begin_folder(folder, record, recipe, run, comm.size());
   const auto watch = watch_of(run, recipe);
   std::vector<train::Watcher*> watchers;
@@ -319,8 +331,10 @@ core::Exit pretrain_as_rank(const PretrainRequest& request, PretrainRecipe& reci
   comm.barrier();  // stores are opened and checked at the pace of each machine
   train::refuse_unlike_ranks(names_of(run.options.cases, *run.store.reader), comm, run.device);
   const train::FitResult result =
-      train::fit(*run.method, *run.loader, recipe.trainer, {folder, facts_of(record)}, run.device, comm, watchers);
-  if (comm.rank() == 0) return tell_end(request, recipe, run, result, result.step - before, comm.size());
+      train::fit(*run.method, *run.loader, recipe.trainer,
+                 {.folder = folder, .facts = facts_of(record), .limits = request.limits, .defaults = recipe.defaults()},
+                 run.device, comm, watchers);
+  if (comm.rank() == 0) return tell_end(request, recipe, run, result, comm.size());
   return exit_of(run, result);
 }
 
@@ -334,7 +348,8 @@ std::int64_t memory_needed(const PretrainRequest& request, PretrainRecipe& recip
   return one + (two - one) * (batch / comm.size() / unit - 1);
 }
 
-core::Exit pretrain(const PretrainRequest& request, const SettingsOptions& options) {
+core::Exit pretrain(PretrainRequest request, const SettingsOptions& options, const LimitOptions& limits) {
+  request.limits = limits.limits();
   PretrainRecipe recipe(options.settings());
   options.apply(recipe.slots());
   const auto comm = meet_ranks(request.rank_timeout_s, device_of_rank(request.device));
@@ -354,6 +369,7 @@ BoundSettings pretrain_settings(std::span<const core::Setting> given) {
 std::function<core::Exit()> attach(CLI::App& app) {
   auto request = std::make_shared<PretrainRequest>();
   auto options = std::make_shared<SettingsOptions>(app);
+  auto limits = std::make_shared<LimitOptions>(app);
   app.add_option("store", request->store, "prepared store (gadolin prepare makes one)")->required()->type_name("STORE");
   app.add_option("--out", request->out, "folder of the run; a run that is there goes on")->required()->type_name("RUN");
   app.add_option("--device", request->device, "auto, cpu, cuda or cuda:N")->capture_default_str();
@@ -374,7 +390,7 @@ std::function<core::Exit()> attach(CLI::App& app) {
          "there keeps its own")
       ->transform(CLI::AsSizeValue(true))
       ->type_name("SIZE");
-  return [request, options] { return pretrain(*request, *options); };
+  return [request, options, limits] { return pretrain(*request, *options, *limits); };
 }
 
 }  // namespace
@@ -389,6 +405,7 @@ const Command pretrain_command{
     "Under torchrun, srun or mpirun the ranks share each batch: data.batch_size stays the same, whatever their "
     "number;\n"
     "rank 0 writes, and RUN lies where all ranks see it.\n"
+    "  gadolin pretrain PREPARED --out RUN --max-time 23h30m\n"
     "Interrupted (exit code 5) or killed, the same command goes on where the last checkpoint is.",
     attach, pretrain_settings};
 

@@ -51,6 +51,9 @@ void TrainerSettings::check() const {
   if (precision != "fp32" && precision != "bf16" && precision != "fp16" && precision != "auto") {
     throw core::usage_error("precision '" + precision + "' is unknown", "fp32, bf16, fp16 or auto");
   }
+  if (spike != "off" && spike != "warn" && spike != "rewind") {
+    throw core::usage_error("spike '" + spike + "' is unknown", "off, warn or rewind");
+  }
   if (recompute != "none" && recompute != "stages") {
     throw core::usage_error("recompute '" + recompute + "' is unknown", "none or stages");
   }

@@ -34,8 +34,12 @@ struct TrainerSettings {
   std::int64_t keep = 2;
   std::int64_t log_every = 10;
   std::int64_t seed = 0;
-  double max_time_s = 0.0;
   std::int64_t max_skips = 10;
+  std::string best_by;
+  std::string spike = "warn";
+  double spike_factor = 10.0;
+  std::int64_t spike_window = 100;
+  std::int64_t max_rewinds = 10;
 
   static constexpr auto fields() {
     using S = TrainerSettings;
@@ -86,14 +90,24 @@ struct TrainerSettings {
                     "again for the gradient; the same update to the bit, for less memory and about a third more time"),
         core::field("checkpoint_every", &S::checkpoint_every, "steps between checkpoints; 0: at the end only",
                     core::Range{0, 1e12}),
-        core::field("keep", &S::keep, "checkpoints kept, the last ones", core::Range{1, 1e6}),
+        core::field("keep", &S::keep, "checkpoints kept, the last ones; the best one stays besides",
+                    core::Range{1, 1e6}),
         core::field("log_every", &S::log_every, "steps between rows of metrics.csv", core::Range{1, 1e9}),
         core::field("seed", &S::seed, "of torch's generators (dropout)", core::Range{0, 9e15}),
-        core::field("max_time_s", &S::max_time_s, "stop after a checkpoint when so much time is over; 0: no limit",
-                    core::Range{0, 1e9}),
         core::field("max_skips", &S::max_skips,
                     "steps in a row without a finite loss and gradient that are left out before the run ends",
-                    core::Range{0, 1e6})};
+                    core::Range{0, 1e6}),
+        core::field(
+            "best_by", &S::best_by,
+            "number of metrics.csv whose best step is kept as best-STEP.gadolin: the highest, of a loss or with "
+            "- before the name the lowest; empty: none is"),
+        core::field("spike", &S::spike,
+                    "at a loss far above those before: off, warn, or rewind (back to the last checkpoint, the batches "
+                    "since then passed over)"),
+        core::field("spike_factor", &S::spike_factor, "how far: so many spreads above the median", core::Range{1, 1e6}),
+        core::field("spike_window", &S::spike_window, "steps whose losses the median and spread are of",
+                    core::Range{8, 1e5}),
+        core::field("max_rewinds", &S::max_rewinds, "of a run; later spikes are warned of", core::Range{0, 1e6})};
   }
 
   // Throws usage Error for a word that is none of the above, and for a setting that the chosen optimiser or schedule

@@ -13,12 +13,12 @@
 namespace train {
 namespace {
 
-// What ranks tell each other of a phase: whether loss or gradient was not finite, and whether the loss was not.
-constexpr std::int64_t kAny = 0, kOfLoss = 1;
+// What ranks tell each other of a phase: whether loss or gradient was not finite, whether the loss was not, and the loss.
+constexpr std::int64_t kAny = 0, kOfLoss = 1, kLoss = 2;
 
 }  // namespace
 
-// Numbers of the device read on the host without waiting for what was asked of the device afterwards.
+// A few numbers of the device read on the host without waiting for what was asked of the device afterwards.
 class Step::ReadBack {
  public:
   explicit ReadBack(const at::Tensor& numbers) : copy_(numbers.to(at::kCPU, /*non_blocking=*/true)) {
@@ -39,7 +39,7 @@ class Step::ReadBack {
 
 struct Step::Done {
   at::Tensor loss, norm;
-  ReadBack faults;
+  ReadBack told;
 };
 
 Step::Step(Learner& learner, RunState& state, const TrainerSettings& settings, c10::Device device, runtime::Comm& comm)
@@ -70,11 +70,14 @@ Step::Done Step::run_phase(std::size_t phase, const data::Batch& batch, const Mo
   if (how_.loss_scale.defined()) state_.loss_scale.divide(state_.phases[phase].parameters);
   const at::Tensor norm = optimiser.clip(settings_.clip_norm);
   // Once a phase is at fault, the later ones of the step are left out too; all ranks agree.
-  at::Tensor fault = at::stack({loss.isfinite().logical_and(norm.isfinite()), loss.isfinite()}).logical_not_();
-  fault = fault.to(at::kFloat);
-  comm_.all_reduce_sum(fault);
+  const at::Tensor sound = loss.isfinite();
+  at::Tensor all = at::stack({sound.logical_and(norm.isfinite()).logical_not_(), sound.logical_not()}).to(at::kDouble);
+  all = at::cat({all, loss.reshape({1})});
+  comm_.all_reduce_sum(all);
+  const at::Tensor fault = all.narrow(0, kAny, 2).to(at::kFloat);
   faults = (faults.defined() ? faults + fault : fault).clamp_max_(1);
-  Done done{loss, norm, ReadBack(faults)};
+  Done done{loss, norm, ReadBack(at::stack({faults[kAny].to(at::kDouble), faults[kOfLoss].to(at::kDouble),
+                                            all[kLoss] / comm_.size()}))};
   optimiser.update({.learning_rate = learning_rate(settings_, state_.step) * state_.phases[phase].learning_rate_scale,
                     .average_share = state_.average.share(state_.step + 1),
                     .skip = faults[kAny]});
@@ -96,9 +99,10 @@ Step::Outcome Step::run(const data::Batch& batch, const Moment& moment) {
   at::Tensor faults;
   for (std::size_t p = 0; p < state_.phases.size(); ++p)
     phases.push_back(run_phase(p, batch, moment, faults, outcome.seen));
-  ReadBack& read = phases.back().faults;
-  if (read.value(kAny) != 0) {
-    outcome.overflow = how_.loss_scale.defined() && read.value(kOfLoss) == 0 && how_.loss_scale.item<float>() > 1;
+  for (Done& phase : phases) outcome.loss += phase.told.value(kLoss);
+  ReadBack& last = phases.back().told;
+  if (last.value(kAny) != 0) {
+    outcome.overflow = how_.loss_scale.defined() && last.value(kOfLoss) == 0 && how_.loss_scale.item<float>() > 1;
     if (!outcome.overflow) outcome.fault = fault_of(phases);
   }
   if (how_.loss_scale.defined()) state_.loss_scale.update(faults[kAny]);

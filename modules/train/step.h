@@ -28,9 +28,10 @@ class Step {
     // Nothing was changed, on every rank, because the scaled gradient was too large for fp16; the scale is less now.
     bool overflow = false;
     std::map<std::string, at::Tensor> seen;  // scalars of this rank, as metrics.csv names them
+    double loss = 0;                         // all phases together, mean over ranks
   };
-  // Once a phase is at fault, the later ones of the step are left out too. Waits for the device once, for the fault.
-  // Ranks average their gradients once for each phase, when all parts of the batch have added to them.
+  // Once a phase is at fault, the later ones of the step are left out too. Waits for the device once, for fault and
+  // loss. Ranks average their gradients once for each phase, when all parts of the batch have added to them.
   Outcome run(const data::Batch& batch, const Moment& moment);
 
   // "fp32", "bf16" or "fp16".
