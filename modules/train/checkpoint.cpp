@@ -16,6 +16,7 @@ const std::string kStem = "checkpoint-";
 const std::string kSuffix = ".gadolin";
 const std::string kFact = "run.";  // facts of the run; those without it are the checkpoint's own
 const std::string kLearnerFact = "learner.";
+const std::string kWatchFact = "watch.";
 
 void put(runtime::Archive& archive, const std::string& group, const TensorsByName& tensors) {
   for (const auto& [name, tensor] : tensors) archive.tensors[group + "/" + name] = tensor;
@@ -60,6 +61,8 @@ void take(Checkpoint& checkpoint, const std::string& name, const at::Tensor& ten
     checkpoint.average[*average] = tensor;
   } else if (const auto sum = rest_of(name, "sums")) {
     checkpoint.sums[*sum] = tensor;
+  } else if (const auto watched = rest_of(name, "watch")) {
+    checkpoint.watch.tensors[*watched] = tensor;
   } else if (const auto generator = rest_of(name, "generator")) {
     const std::size_t rank = rank_of(*generator);
     if (checkpoint.generators.size() <= rank) checkpoint.generators.resize(rank + 1);
@@ -91,6 +94,8 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
       archive.facts[kLearnerFact + std::to_string(rank) + "/" + key] = value;
     }
   }
+  put(archive, "watch", checkpoint.watch.tensors);
+  for (const auto& [key, value] : checkpoint.watch.facts) archive.facts[kWatchFact + key] = value;
   for (const auto& [key, value] : checkpoint.facts) archive.facts[kFact + key] = value;
   archive.facts["format"] = kCheckpointFormat;
   archive.facts["step"] = std::to_string(checkpoint.step);
@@ -113,6 +118,8 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
     for (const auto& [key, value] : archive.facts) {
       if (key.starts_with(kFact)) {
         checkpoint.facts[key.substr(kFact.size())] = value;
+      } else if (key.starts_with(kWatchFact)) {
+        checkpoint.watch.facts[key.substr(kWatchFact.size())] = value;
       } else if (key.starts_with(kLearnerFact)) {
         const std::string rest = key.substr(kLearnerFact.size());
         learner_of(checkpoint, rank_of(rest)).facts[rest.substr(rest.find('/') + 1)] = value;

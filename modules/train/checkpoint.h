@@ -29,6 +29,7 @@ struct Checkpoint {
   TensorsByName average;                  // of the weights by EMA; empty without
   TensorsByName sums;                     // "<rank>/<name>": what was measured since the last row of metrics.csv
   std::vector<runtime::Archive> learner;  // state by rank; one when all ranks hold the same
+  runtime::Archive watch;                 // what watchers keep
   std::vector<at::Tensor> generators;     // torch's generators by rank
   // Who made it: "config" (resolved YAML), "command", "seed", "data" (hash of the store), "architecture", "precision"
   // (fp32 or bf16).

@@ -36,12 +36,14 @@ struct Step::Done {
   ReadBack skipped;
 };
 
-Step::Step(Learner& learner, RunState& state, const TrainerSettings& settings, c10::Device device, runtime::Comm& comm)
+Step::Step(Learner& learner, RunState& state, const TrainerSettings& settings, c10::Device device, runtime::Comm& comm,
+           Timings& timings)
     : learner_(learner),
       state_(state),
       settings_(settings),
       device_(device),
       comm_(comm),
+      timings_(timings),
       precision_(resolved_precision(settings.precision, device)) {}
 
 Step::Done Step::run_phase(std::size_t phase, const data::Batch& batch, const Moment& moment, at::Tensor& skip,
@@ -49,20 +51,33 @@ Step::Done Step::run_phase(std::size_t phase, const data::Batch& batch, const Mo
   AdamW& optimiser = state_.optimisers[phase];
   optimiser.clear_gradients();
   StepResult result = [&] {
+    const Timings::Mark mark = timings_.mark(Part::kForward);
     const Autocast autocast(device_, precision_ == "bf16");
     return learner_.step(phase, batch, moment);
   }();
   GADOLIN_CHECK(result.loss.defined() && result.loss.numel() == 1 && result.loss.requires_grad());
-  result.loss.backward();
-  optimiser.average_gradients(comm_);
+  {
+    const Timings::Mark mark = timings_.mark(Part::kBackward);
+    result.loss.backward();
+  }
+  {
+    const Timings::Mark mark = timings_.mark(Part::kComm);
+    optimiser.average_gradients(comm_);
+  }
   const at::Tensor norm = optimiser.clip(settings_.clip_norm);
   const at::Tensor loss = result.loss.detach().reshape({}).to(at::kDouble);
   // Once a phase is at fault, the later ones of the step are left out too; all ranks agree.
   at::Tensor fault = loss.isfinite().logical_and_(norm.isfinite()).logical_not_().to(at::kFloat);
-  comm_.all_reduce_sum(fault);
+  {
+    const Timings::Mark mark = timings_.mark(Part::kComm);
+    comm_.all_reduce_sum(fault);
+  }
   skip = (skip.defined() ? skip + fault : fault).clamp_max_(1);
   Done done{loss, norm, ReadBack(skip)};
-  optimiser.update(learning_rate(settings_, state_.step) * state_.phases[phase].learning_rate_scale, skip);
+  {
+    const Timings::Mark mark = timings_.mark(Part::kOptimiser);
+    optimiser.update(learning_rate(settings_, state_.step) * state_.phases[phase].learning_rate_scale, skip);
+  }
   if (state_.phases.size() > 1) {
     seen[state_.phases[phase].name + ".loss"] = loss;
     seen[state_.phases[phase].name + ".gradient_norm"] = norm;

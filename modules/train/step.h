@@ -12,13 +12,15 @@
 #include "train/learner.h"
 #include "train/run_state.h"
 #include "train/settings.h"
+#include "train/timings.h"
 
 namespace train {
 
 class Step {
  public:
   // All must outlive it.
-  Step(Learner& learner, RunState& state, const TrainerSettings& settings, c10::Device device, runtime::Comm& comm);
+  Step(Learner& learner, RunState& state, const TrainerSettings& settings, c10::Device device, runtime::Comm& comm,
+       Timings& timings);
 
   struct Outcome {
     std::string fault;  // why nothing was changed, on every rank ("the loss is nan"); empty: all was
@@ -43,6 +45,7 @@ class Step {
   const TrainerSettings& settings_;
   c10::Device device_;
   runtime::Comm& comm_;
+  Timings& timings_;
   std::string precision_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstring>
@@ -20,6 +21,7 @@
 #include "train/metrics.h"
 #include "train/run_state.h"
 #include "train/step.h"
+#include "train/timings.h"
 
 namespace train {
 namespace {
@@ -61,7 +63,8 @@ class Run {
         comm_(comm),
         watchers_(watchers),
         state_(learner, source, settings, device, comm),
-        updates_(learner, state_, settings, device, comm),
+        timings_(device),
+        updates_(learner, state_, settings, device, comm, timings_),
         checkpoints_(folder.folder, settings.keep) {}
 
   FitResult go();
@@ -71,9 +74,15 @@ class Run {
   void refuse_unlike_ranks(std::int64_t step);
   void set_aside_damaged(const std::filesystem::path& sound) const;
   void begin_epoch(const Moment& moment);
+  data::Batch next_batch();
   void one_step(const data::Batch& batch, const Moment& moment);
   void left_out(const data::Batch& batch, const std::string& fault);
   void write_rows(const data::Batch& batch);
+  void look(Watcher& watcher, const data::Batch& batch, std::map<std::string, double>& row);
+  void write_times();
+  bool row_is_due() const { return state_.step % settings_.log_every == 0 || state_.step == settings_.steps; }
+  bool enough() const;
+  std::string progress_note() const;
   bool stop_asked();
   void begin_checkpoint_of_now();
   void publish(Checkpoint& checkpoint);
@@ -88,10 +97,11 @@ class Run {
   runtime::Comm& comm_;
   std::span<Watcher* const> watchers_;
   RunState state_;
+  Timings timings_;
   Step updates_;
   Clock::time_point start_ = Clock::now();
   core::StopSignal stop_;
-  std::optional<MetricsFile> metrics_;  // rank 0's
+  std::optional<MetricsFile> metrics_, times_;  // rank 0's
   std::optional<EventFile> events_;
   CheckpointWriter checkpoints_;  // after metrics_, whose rows it syncs
   std::int64_t skips_ = 0;        // in a row
@@ -137,6 +147,7 @@ void Run::begin_or_go_on() {
   if (found) {
     refuse_another_run(found->second, folder_.facts);
     state_.put_back(found->second);
+    for (Watcher* const watcher : watchers_) watcher->load(found->second.watch);
     const auto precision = found->second.facts.find("precision");
     if (settings_.precision == "auto" && precision != found->second.facts.end())
       updates_.set_precision(precision->second);
@@ -148,6 +159,7 @@ void Run::begin_or_go_on() {
   if (!writes()) return;
   const std::filesystem::path path = folder_.folder / "metrics.csv";
   metrics_.emplace(path, state_.step);
+  times_.emplace(folder_.folder / "timings.csv", state_.step);
   events_.emplace(folder_.folder, found ? state_.step + 1 : 0);
   const auto columns = read_metrics(path);
   if (const auto loss = columns.find("loss"); loss != columns.end()) result_.loss = loss->second.back().second;
@@ -161,6 +173,11 @@ void Run::begin_epoch(const Moment& moment) {
   } else {
     learner_.before_epoch(source_, moment);
   }
+}
+
+data::Batch Run::next_batch() {
+  const Timings::Mark mark = timings_.mark(Part::kLoad);
+  return source_.next().to(device_);
 }
 
 void Run::one_step(const data::Batch& batch, const Moment& moment) {
@@ -193,18 +210,14 @@ void Run::left_out(const data::Batch& batch, const std::string& fault) {
 void Run::write_rows(const data::Batch& batch) {
   std::map<std::string, double> row;
   const bool last = state_.step == settings_.steps;
-  if (last || state_.step % settings_.log_every == 0) {
+  if (row_is_due()) {
     row = state_.sums.take(comm_);
     if (row.contains("loss")) result_.loss = row["loss"];
     row["learning_rate"] = learning_rate(settings_, state_.step - 1);
   }
   for (Watcher* const watcher : watchers_) {
     if (!last && state_.step % std::max<std::int64_t>(1, watcher->every_steps()) != 0) continue;
-    const KeepGenerators keep(device_);
-    for (const auto& [name, value] : watcher->look(learner_, batch, {state_.step, settings_.steps, state_.epoch})) {
-      row[name] = value;
-    }
-    learner_.set_training(true);
+    look(*watcher, batch, row);
   }
   if (row.empty() || !writes()) return;
   for (const auto& [name, value] : row) {
@@ -213,6 +226,42 @@ void Run::write_rows(const data::Batch& batch) {
   }
   metrics_->flush();
   events_->flush();
+}
+
+void Run::look(Watcher& watcher, const data::Batch& batch, std::map<std::string, double>& row) {
+  const Timings::Mark mark = timings_.mark(Part::kWatch);
+  const KeepGenerators keep(device_);
+  for (const auto& [name, value] : watcher.look(learner_, batch, {state_.step, settings_.steps, state_.epoch}))
+    row[name] = value;
+  learner_.set_training(true);
+  if (!writes()) return;
+  for (const WatchedPicture& picture : watcher.pictures())
+    events_->picture(picture.name, state_.step, picture.width, picture.height, picture.png);
+}
+
+// After the step's checkpoint, whose time belongs to the row.
+void Run::write_times() {
+  if (!row_is_due()) return;
+  const auto row = timings_.take();
+  if (!writes()) return;
+  for (const auto& [name, value] : row) {
+    times_->add(state_.step, name, value);
+    events_->scalar(name, state_.step, value);
+  }
+  times_->flush();
+  events_->flush();
+}
+
+bool Run::enough() const {
+  return std::any_of(watchers_.begin(), watchers_.end(), [](const Watcher* each) { return each->enough(); });
+}
+
+std::string Run::progress_note() const {
+  constexpr double kWorthATell = 0.05;
+  std::string note = std::isnan(result_.loss) ? "" : "loss " + core::fixed(result_.loss, 4);
+  if (timings_.data_share() > kWorthATell)
+    note += (note.empty() ? "" : ", ") + ("waiting for data " + core::fixed(100 * timings_.data_share(), 0) + " %");
+  return note;
 }
 
 bool Run::stop_asked() {
@@ -224,6 +273,7 @@ bool Run::stop_asked() {
 }
 
 void Run::begin_checkpoint_of_now() {
+  const Timings::Mark mark = timings_.mark(Part::kCheckpoint);
   Checkpoint checkpoint = state_.take();
   result_.checkpoint = checkpoint_path(folder_.folder, state_.step);
   if (writes()) publish(checkpoint);
@@ -233,6 +283,7 @@ void Run::begin_checkpoint_of_now() {
 void Run::publish(Checkpoint& checkpoint) {
   checkpoint.facts = folder_.facts;
   checkpoint.facts["precision"] = updates_.precision();
+  for (const Watcher* const watcher : watchers_) watcher->save(checkpoint.watch);
   metrics_->flush();
   // No row of a step that a checkpoint has behind it may be lost: they reach the disk before it does.
   checkpoints_.write(checkpoint, [this] { metrics_->sync(); });
@@ -244,23 +295,29 @@ FitResult Run::go() {
   begin_or_go_on();
   core::Progress progress("train", "steps", settings_.steps,
                           writes() ? folder_.progress : core::Progress::Style::kSilent, state_.step);
-  while (state_.step < settings_.steps) {
+  timings_.begin(source_.worked_s());
+  while (state_.step < settings_.steps && !enough()) {
     const auto position = static_cast<std::int64_t>(source_.position());
     const Moment moment{state_.step, settings_.steps, position / source_.epoch_size()};
     begin_epoch(moment);
-    const data::Batch batch = source_.next().to(device_);
+    const data::Batch batch = next_batch();
     one_step(batch, moment);
     checkpoints_.check();
     write_rows(batch);
-    progress.advance(1, std::isnan(result_.loss) ? "" : "loss " + core::fixed(result_.loss, 4));
-    result_.interrupted = stop_asked() && state_.step < settings_.steps;
+    progress.advance(1, progress_note());
+    const bool last = state_.step == settings_.steps || enough();
+    result_.interrupted = stop_asked() && !last;
     const bool due = settings_.checkpoint_every > 0 && state_.step % settings_.checkpoint_every == 0;
-    if (due || result_.interrupted || state_.step == settings_.steps) begin_checkpoint_of_now();
+    if (due || result_.interrupted || last) begin_checkpoint_of_now();
+    timings_.end_step(source_.worked_s());
+    write_times();
     if (result_.interrupted) break;
   }
   checkpoints_.wait();
   comm_.barrier();  // the last checkpoint is there, whichever rank asks
   result_.step = state_.step;
+  result_.enough = state_.step < settings_.steps && !result_.interrupted;
+  result_.time_told = timings_.told();
   result_.seconds = seconds();
   return result_;
 }
