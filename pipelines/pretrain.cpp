@@ -77,8 +77,10 @@ class PretrainRecipe {
   std::unique_ptr<ssl::MethodSettings> method_;
 };
 
+Split split_of(const PretrainRequest& request) { return request.split.empty() ? Split{} : read_split(request.split); }
+
 std::vector<std::int64_t> chosen_cases(const PretrainRequest& request, const store::Reader& reader) {
-  if (!request.split.empty()) return cases_of(read_split(request.split), request.set_name, reader);
+  if (!request.split.empty()) return cases_of(split_of(request), request.set_name, reader);
   std::vector<std::int64_t> all;
   for (std::int64_t i = 0; i < reader.size(); ++i) all.push_back(i);
   return all;
@@ -184,7 +186,7 @@ core::Exit exit_of(const PretrainRun& run, const train::FitResult& result) {
 }
 
 core::Exit tell_end(const PretrainRequest& request, const PretrainRecipe& recipe, const PretrainRun& run,
-                    const train::FitResult& result, std::int64_t steps_now, int ranks) {
+                    const train::FitResult& result, std::int64_t steps_now, int ranks, const std::string& why_enough) {
   const std::string speed = steps_now > 0 && result.seconds > 0
                                 ? fmt::format(", {:.2f} steps/s", static_cast<double>(steps_now) / result.seconds)
                                 : std::string(", all done before");
@@ -192,6 +194,8 @@ core::Exit tell_end(const PretrainRequest& request, const PretrainRecipe& recipe
              result.step, recipe.trainer.steps, run.options.cases.size(), losses_text(request.out), speed,
              run.device.str(), run.threads, run.threads == 1 ? "" : "s",
              ranks > 1 ? fmt::format(" in each of {} ranks", ranks) : "");
+  if (!result.time_told.empty()) fmt::print("time: {}\n", result.time_told);
+  if (result.enough) fmt::print("ended before its {} steps: {}\n", recipe.trainer.steps, why_enough);
   fmt::print("checkpoint: {}\n", result.checkpoint.string());
   if (result.interrupted) {
     fmt::print("interrupted; the same command goes on from there\n");
@@ -214,21 +218,23 @@ void begin_folder(const fs::path& folder, const RunRecord& record, const Pretrai
 
 core::Exit pretrain_as_rank(const PretrainRequest& request, PretrainRecipe& recipe, runtime::Comm& comm) {
   PretrainRun run = set_up(request, recipe, comm);
+  const fs::path folder = request.out;
+  const PretrainWatch watch(
+      recipe.watch,
+      {*run.method, run.store.reader, run.options, run.input, run.device, comm, folder, recipe.trainer.steps},
+      split_of(request), static_cast<std::uint64_t>(recipe.data.seed));
   if (request.dry_run) {
     tell_plan(request, recipe, run, comm);
     return core::Exit::kDone;
   }
-  const fs::path folder = request.out;
   const RunRecord record = record_of(recipe, run.store, run.input);
   const std::int64_t before = steps_before(folder);
   if (comm.rank() == 0) begin_folder(folder, record, recipe, run, comm.size());
-  EmbeddingWatch watch(*run.method, run.store.reader, run.options, run.input, run.device, recipe.watch);
-  std::vector<train::Watcher*> watchers;
-  if (recipe.watch.every_steps > 0) watchers.push_back(&watch);
   comm.barrier();  // stores are opened and checked at the pace of each machine
+  const std::vector<train::Watcher*> watchers = watch.watchers();
   const train::FitResult result =
       train::fit(*run.method, *run.loader, recipe.trainer, {folder, facts_of(record)}, run.device, comm, watchers);
-  if (comm.rank() == 0) return tell_end(request, recipe, run, result, result.step - before, comm.size());
+  if (comm.rank() == 0) return tell_end(request, recipe, run, result, result.step - before, comm.size(), watch.told());
   return exit_of(run, result);
 }
 
