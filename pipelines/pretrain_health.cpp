@@ -4,6 +4,7 @@
 #include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <numeric>
 
 #include "core/log.h"
@@ -24,7 +25,11 @@ EmbeddingHealth::EmbeddingHealth(ssl::Method& method, const models::Extent& patc
       pool_every_(settings.pool_every),
       pool_(settings.pool, settings.alarm) {}
 
-std::int64_t EmbeddingHealth::every_steps() const { return pool_.full() ? std::gcd(every_, pool_every_) : 1; }
+std::int64_t EmbeddingHealth::collects_every() const {
+  return pool_.full() ? pool_every_ : std::max<std::int64_t>(1, pool_every_ / 2);
+}
+
+std::int64_t EmbeddingHealth::every_steps() const { return std::gcd(every_, collects_every()); }
 
 // The first of the patch's extent, and a second one when it is of the same cases.
 std::vector<std::size_t> EmbeddingHealth::views_of(const data::Batch& batch) const {
@@ -54,7 +59,7 @@ void EmbeddingHealth::collect(const data::Batch& batch) {
 
 std::map<std::string, double> EmbeddingHealth::look(train::Learner&, const data::Batch& batch,
                                                     const train::Moment& moment) {
-  if (!pool_.full() || moment.step % pool_every_ == 0) collect(batch);
+  if (moment.step % collects_every() == 0) collect(batch);
   if (moment.step % every_ != 0 && moment.step != moment.steps) return {};
   const auto numbers = pool_.numbers();
   tell(numbers, moment.step);

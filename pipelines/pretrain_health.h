@@ -15,10 +15,11 @@
 
 namespace pipelines {
 
-// Embeds the batch's views (one, or two where both are of one case) without their gradient: each batch until the pool
-// is full, then one in settings.pool_every. All ranks hold all ranks' embeddings, so the numbers and what is kept for a
-// resume do not depend on their number. Every settings.every_steps it logs evaluate::EmbeddingPool's numbers, and warns
-// once when they tell of a collapse. All must outlive it.
+// Embeds the batch's views (one, or two where both are of one case) without their gradient: one in
+// settings.pool_every / 2 until the pool is full, then one in settings.pool_every, each a third of a step of work. All
+// ranks hold all ranks' embeddings, so the numbers and what is kept for a resume do not depend on their number. Every
+// settings.every_steps it logs evaluate::EmbeddingPool's numbers, and warns once when they tell of a collapse. All must
+// outlive it.
 class EmbeddingHealth final : public train::Watcher {
  public:
   // Views of another extent than `patch` are not looked at; a method that has none but such gives no rows.
@@ -30,6 +31,7 @@ class EmbeddingHealth final : public train::Watcher {
   void load(const runtime::Archive& archive) override;
 
  private:
+  std::int64_t collects_every() const;
   void collect(const data::Batch& batch);
   std::vector<std::size_t> views_of(const data::Batch& batch) const;
   void tell(const std::map<std::string, double>& numbers, std::int64_t step);

@@ -25,7 +25,7 @@ class Row {
     const volume::Volume image = as_volume(first);
     options_.tile_pixels = kTilePixels;
     options_.opacity = kHiddenOpacity;
-    options_.label_names = {{1, "hidden"}};
+    options_.legend = false;  // the title says it, and all of a row stand at one height
     options_.window = report::window_by_percentiles(image);
   }
 
@@ -70,6 +70,23 @@ data::Batch first_samples(const data::Batch& batch, std::int64_t count) {
   return few;
 }
 
+// Of sample `i`: its views, plain and with what is hidden, then what was made of it.
+std::vector<report::Picture> pictures_of(const data::Batch& batch, const train::NamedTensors& made, std::int64_t i,
+                                         const std::array<double, 3>& spacing_mm) {
+  Row row(batch.views.at(0).images[i], spacing_mm);
+  std::vector<report::Picture> pictures;
+  for (std::size_t v = 0; v < std::min(batch.views.size(), kMostViews); ++v) {
+    const data::View& view = batch.views[v];
+    const std::string title = fmt::format("sample {}, view {}", i + 1, v + 1);
+    pictures.push_back(row.draw(view.images[i], {}, title));
+    if (view.kept.defined()) pictures.push_back(row.draw(view.kept[i], {}, title + " before damage"));
+    if (view.hidden.defined())
+      pictures.push_back(row.draw(view.images[i], view.hidden[i], title + ", hidden in colour"));
+  }
+  for (const auto& [title, tensor] : made) pictures.push_back(row.draw(tensor[i], {}, title));
+  return pictures;
+}
+
 }  // namespace
 
 std::int64_t steps_between_pictures(std::int64_t every, std::int64_t steps) {
@@ -82,18 +99,9 @@ report::Picture batch_picture(const data::Batch& batch, const train::NamedTensor
   std::vector<report::Picture> pictures;
   std::int64_t columns = 0;
   for (std::int64_t i = 0; i < std::min(samples, batch.size()); ++i) {
-    Row row(batch.views.at(0).images[i], spacing_mm);
-    const std::size_t before = pictures.size();
-    for (std::size_t v = 0; v < std::min(batch.views.size(), kMostViews); ++v) {
-      const data::View& view = batch.views[v];
-      const std::string title = fmt::format("sample {}, view {}", i + 1, v + 1);
-      pictures.push_back(row.draw(view.images[i], {}, title));
-      if (view.kept.defined()) pictures.push_back(row.draw(view.kept[i], {}, title + " before damage"));
-      if (view.hidden.defined())
-        pictures.push_back(row.draw(view.images[i], view.hidden[i], title + ", hidden blocks"));
-    }
-    for (const auto& [title, tensor] : made) pictures.push_back(row.draw(tensor[i], {}, title));
-    columns = static_cast<std::int64_t>(pictures.size() - before);
+    const std::vector<report::Picture> row = pictures_of(batch, made, i, spacing_mm);
+    pictures.insert(pictures.end(), row.begin(), row.end());
+    columns = static_cast<std::int64_t>(row.size());
   }
   return report::contact_sheet(pictures, columns);
 }
@@ -129,7 +137,8 @@ void write_view_pictures(const std::filesystem::path& folder, const data::Datase
   for (std::int64_t number = 0; number < std::min(samples, dataset.size()); ++number) {
     std::vector<data::Sample> one;
     one.push_back(dataset.get(static_cast<std::uint64_t>(number)));
-    const auto png = report::png_bytes(batch_picture(data::collate(std::move(one)), {}, 1, spacing_mm));
+    const std::vector<report::Picture> views = pictures_of(data::collate(std::move(one)), {}, 0, spacing_mm);
+    const auto png = report::png_bytes(report::contact_sheet(views, 1));
     core::publish_file(folder / fmt::format("sample-{:04}.png", number), png);
   }
 }

@@ -46,7 +46,7 @@ class PictureWatch final : public train::Watcher {
   std::vector<train::WatchedPicture> drawn_;
 };
 
-// FOLDER/sample-0000.png ...: the views of the first samples, drawn as above.
+// FOLDER/sample-0000.png ...: the views of the first samples, one below the other, drawn as above.
 void write_view_pictures(const std::filesystem::path& folder, const data::Dataset& dataset, std::int64_t samples,
                          const std::array<double, 3>& spacing_mm);
 

@@ -51,6 +51,7 @@ report::LinePlot curve_of(const Runs& runs, const std::string& metric, const std
     report::Series series = series_of(*run, metric);
     if (!series.x.empty()) plot.series.push_back(std::move(series));
   }
+  if (plot.series.size() == 1 && runs.size() > 1) plot.title += ": " + plot.series.front().name;  // it has no legend
   return plot;
 }
 
@@ -154,24 +155,29 @@ double mean_time(const Run& run, const std::string& name) {
 }
 
 void add_times(report::Page& page, const Runs& runs) {
-  const std::vector<std::pair<const char*, const char*>> parts{
+  Runs timed;
+  for (const Run* run : runs) {
+    if (mean_time(*run, "step_s") > 0) timed.push_back(run);
+  }
+  if (timed.empty()) return;
+  core::Table table{{"part of a step"}, {}};
+  for (const Run* run : timed) table.columns.push_back(name_of(*run));
+  const auto add = [&](const std::string& word, const auto& number) {
+    std::vector<std::string> row{word};
+    for (const Run* run : timed) row.push_back(number(*run));
+    table.add(std::move(row));
+  };
+  const std::vector<std::pair<std::string, std::string>> parts{
       {"load_s", "waiting for data"},  {"forward_s", "forward"},     {"backward_s", "backward"},
       {"comm_s", "other ranks"},       {"optimiser_s", "optimiser"}, {"watch_s", "watching"},
       {"checkpoint_s", "checkpoints"}, {"other_s", "other"}};
-  core::Table table{{"run", "a step, s"}, {}};
-  for (const auto& [name, word] : parts) table.columns.push_back(std::string(word) + ", %");
-  table.columns.push_back("views made, s of all threads");
-  for (const Run* run : runs) {
-    const double step = mean_time(*run, "step_s");
-    if (step <= 0) continue;
-    std::vector<std::string> row{name_of(*run), fmt::format("{:.3g}", step)};
-    for (const auto& [name, word] : parts) row.push_back(core::fixed(100 * mean_time(*run, name) / step, 1));
-    row.push_back(fmt::format("{:.3g}", mean_time(*run, "augment_s")));
-    table.add(std::move(row));
-  }
-  if (!table.rows.empty())
-    page.table(table,
-               "Where the time of a step goes (timings.csv): means over the rows; views are made beside the steps.");
+  for (const auto& [name, word] : parts)
+    add(word + ", %",
+        [&](const Run& run) { return core::fixed(100 * mean_time(run, name) / mean_time(run, "step_s"), 1); });
+  add("all of it, s", [](const Run& run) { return fmt::format("{:.3g}", mean_time(run, "step_s")); });
+  add("views made beside it, s of all threads",
+      [](const Run& run) { return fmt::format("{:.3g}", mean_time(run, "augment_s")); });
+  page.table(table, "Where the time of a step goes (timings.csv): means over the rows.", "all of it, s");
 }
 
 void add_pretraining(report::Page& page, const Runs& runs) {

@@ -31,8 +31,8 @@ struct WatchSettings {
         field("every_steps", &S::every_steps, "steps between two rows on the health of the embeddings; 0: never",
               Range{0, 1e12}),
         field("pool", &S::pool, "embeddings of training views that those rows tell of, the last ones", Range{4, 65536}),
-        field("pool_every", &S::pool_every, "steps between two batches embedded for them; until so many are there: 1",
-              Range{1, 1e9}),
+        field("pool_every", &S::pool_every,
+              "steps between two batches embedded for them; half as many until so many are there", Range{1, 1e9}),
         field("alarm", &S::alarm,
               "a collapse is told when their rank - 1 or their spread falls below this share of what it was when the "
               "pool was first full; 0: never",

@@ -43,7 +43,7 @@ pipelines::WatchSettings watch() {
   pipelines::WatchSettings settings;
   settings.every_steps = 6;
   settings.pool = 12;
-  settings.pool_every = 4;
+  settings.pool_every = 2;
   return settings;
 }
 

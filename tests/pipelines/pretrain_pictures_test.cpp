@@ -50,7 +50,8 @@ TEST(Pictures, HaveARowForEachSampleAndAColumnForEachPictureOfIt) {
   const auto many = pipelines::batch_picture(batch_of(1, 11, false), {}, 1, {1, 1, 1});
   EXPECT_EQ(many.width, 4 * one.width + 3 * 4) << "of multi-crop the first four views";
   const auto hidden = pipelines::batch_picture(batch_of(1, 1, true), {}, 1, {1, 1, 1});
-  EXPECT_GT(hidden.width, 2 * one.width) << "plain, and with the hidden blocks in colour";
+  EXPECT_EQ(hidden.height, one.height) << "all of a row stand at one height";
+  EXPECT_GE(hidden.width, 2 * one.width) << "plain, and with what is hidden in colour";
 }
 
 // The pixels of a column below its titles.
@@ -69,6 +70,24 @@ TEST(Pictures, OfARowHaveOneGreyWindow) {
   const auto picture = pipelines::batch_picture(batch, {{"same", images}, {"brighter", images + 0.5}}, 1, {1, 1, 1});
   EXPECT_EQ(column(picture, 0, 3), column(picture, 1, 3));
   EXPECT_NE(column(picture, 0, 3), column(picture, 2, 3));
+}
+
+TEST(Pictures, OfTheFirstViewsStandBelowEachOther) {
+  const Scratch folder;
+  tiny::prepared_store(folder / "store");
+  const Outcome outcome =
+      gadolin_in_process("pretrain " + (folder / "store").string() + " --out " + (folder / "run").string() +
+                         tiny::kSmall + " --set method.name=simclr --set trainer.steps=1 --set watch.every_steps=0");
+  ASSERT_EQ(outcome.exit, 0) << outcome.out;
+  const std::string png = bytes_of(folder / "run/views/sample-0000.png");
+  const auto number_at = [&](std::size_t at) {  // of the header: big endian
+    std::int64_t number = 0;
+    for (std::size_t i = at; i < at + 4; ++i) number = number * 256 + static_cast<unsigned char>(png.at(i));
+    return number;
+  };
+  const auto one = pipelines::batch_picture(batch_of(1, 1, false), {}, 1, {1, 1, 1});
+  EXPECT_EQ(number_at(16), one.width);
+  EXPECT_EQ(number_at(20), 2 * one.height + 4);
 }
 
 TEST(Pictures, OfARunLieInItsFolderAndInItsEvents) {

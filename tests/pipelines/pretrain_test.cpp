@@ -106,8 +106,8 @@ TEST(Pretrain, InterruptedAndKilledItGoesOnAndEndsWithTheWeightsOfAnUnbrokenRun)
 TEST(Pretrain, LeavesARunFolderWithEverythingAndSaysWhatComesNext) {
   const Scratch folder;
   tiny::prepared_store(folder / "store");
-  const Outcome outcome =
-      gadolin(pretraining(folder / "store", folder / "run", " --set trainer.steps=3 --set trainer.log_every=1"));
+  const Outcome outcome = gadolin(pretraining(
+      folder / "store", folder / "run", " --set trainer.steps=3 --set trainer.log_every=1 --set watch.pool_every=1"));
   ASSERT_EQ(outcome.exit, 0) << outcome.out;
   EXPECT_NE(outcome.out.find("pretrain mae: 3 of 3 steps on 6 cases, loss "), std::string::npos) << outcome.out;
   EXPECT_NE(outcome.out.find("next: gadolin finetune"), std::string::npos) << outcome.out;
