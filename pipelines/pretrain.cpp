@@ -1,37 +1,20 @@
 // gadolin pretrain: an encoder from a prepared store, without labels.
-#include <ATen/Context.h>
 #include <fmt/format.h>
 
-#include <cmath>
 #include <cstdio>
 #include <memory>
 #include <optional>
-#include <utility>
 
-#include "core/files.h"
 #include "core/folder_lock.h"
 #include "core/log.h"
-#include "data/loader.h"
-#include "data/store_dataset.h"
-#include "pipelines/choice.h"
 #include "pipelines/command.h"
-#include "pipelines/data_settings.h"
-#include "pipelines/inspect_subject.h"
 #include "pipelines/limit_options.h"
 #include "pipelines/memory_advice.h"
-#include "pipelines/network.h"
-#include "pipelines/prepared_store.h"
-#include "pipelines/pretrain_forecast.h"
-#include "pipelines/pretrain_watch.h"
+#include "pipelines/pretrain_run.h"
+#include "pipelines/pretrain_trial.h"
 #include "pipelines/ranks.h"
 #include "pipelines/run_record.h"
-#include "pipelines/split.h"
-#include "pipelines/view_maker.h"
-#include "runtime/comm.h"
-#include "runtime/device.h"
-#include "ssl/method.h"
 #include "train/agreement.h"
-#include "train/checkpoint.h"
 #include "train/metrics.h"
 #include "train/trainer.h"
 
@@ -39,71 +22,6 @@ namespace pipelines {
 namespace {
 
 namespace fs = std::filesystem;
-
-struct PretrainRequest {
-  std::string store, out, device = "auto", split, set_name = "train";
-  int threads = 0;
-  double rank_timeout_s = 60;
-  bool dry_run = false, forecast = false;
-  std::string json;            // where the forecast goes as JSON; "-": standard output
-  std::int64_t fit_bytes = 0;  // of a rank: the batch is the largest that takes no more; 0: as the settings say
-  train::CallLimits limits;
-};
-
-constexpr std::int64_t kForecastSteps = 22, kSearchSteps = 4, kMostSamples = 65536;
-
-// Every setting of a run. The names of method and encoder decide which others there are.
-class PretrainRecipe {
- public:
-  explicit PretrainRecipe(const std::vector<core::Setting>& settings)
-      : encoder_(EncoderChoice::from(settings)), method_name_(chosen_name(settings, "method", "mae")) {
-    method_ = ssl::method_named(method_name_).settings();
-  }
-
-  std::vector<core::Slot> slots() {
-    std::string names;
-    for (const ssl::MethodEntry* entry : ssl::methods())
-      names += (names.empty() ? "" : ", ") + std::string(entry->name);
-    std::vector<core::Slot> all =
-        choice_slots("method", method_name_, "how it learns without labels: " + names, method_->slots());
-    for (auto& more : {encoder_.slots(), core::slots_of(trainer, "trainer."), core::slots_of(data, "data."),
-                       core::slots_of(watch, "watch.")})
-      all.insert(all.end(), more.begin(), more.end());
-    return all;
-  }
-
-  // Every setting of this method and encoder as it is when nobody says anything, as YAML.
-  std::string defaults() const {
-    PretrainRecipe plain({core::setting_from_argument("method.name=" + method_name_),
-                          core::setting_from_argument("encoder.name=" + encoder_.name())});
-    return core::resolved_yaml(plain.slots());
-  }
-
-  const std::string& method_name() const { return method_name_; }
-  const std::string& encoder_name() const { return encoder_.name(); }
-  // Draws first weights from torch's generator.
-  std::unique_ptr<ssl::Method> make(const models::Input& input, const c10::Device& device) const {
-    const auto encoder = encoder_.make(input);
-    encoder->check_extent(input.patch);
-    return method_->make({encoder, input, device});
-  }
-
-  train::TrainerSettings trainer;
-  DataSettings data;
-  WatchSettings watch;
-
- private:
-  EncoderChoice encoder_;
-  std::string method_name_;
-  std::unique_ptr<ssl::MethodSettings> method_;
-};
-
-std::vector<std::int64_t> chosen_cases(const PretrainRequest& request, const store::Reader& reader) {
-  if (!request.split.empty()) return cases_of(read_split(request.split), request.set_name, reader);
-  std::vector<std::int64_t> all;
-  for (std::int64_t i = 0; i < reader.size(); ++i) all.push_back(i);
-  return all;
-}
 
 RunRecord record_of(PretrainRecipe& recipe, const PreparedStore& store, const models::Input& input) {
   RunRecord record;
@@ -126,63 +44,10 @@ std::int64_t elements(const train::NamedTensors& tensors) {
   return sum;
 }
 
-// Updates that the newest checkpoint of the folder has behind it.
-std::int64_t steps_before(const fs::path& folder) {
-  const std::vector<fs::path> found = train::checkpoints(folder);
-  return found.empty() ? 0 : train::checkpoint_step(found.front());
-}
-
 std::string names_of(const std::vector<std::int64_t>& cases, const store::Reader& reader) {
   std::string names;
   for (const std::int64_t index : cases) names += "case " + reader.summary(index).id + "\n";
   return names;
-}
-
-// All that a run needs, made and checked; nothing is written yet.
-struct PretrainRun {
-  PreparedStore store;
-  data::StoreDatasetOptions options;  // of `samples`
-  models::Input input;
-  c10::Device device;
-  int threads = 1;
-  std::int64_t batch_size = 1;  // over all ranks
-  std::unique_ptr<ssl::Method> method;
-  std::shared_ptr<const data::StoreDataset> dataset;  // to look at single samples
-  std::shared_ptr<const data::StoreDataset> samples;  // what is trained on
-  std::unique_ptr<data::Loader> loader;
-};
-
-PretrainRun set_up(const PretrainRequest& request, const PretrainRecipe& recipe, const runtime::Comm& comm) {
-  recipe.trainer.check();
-  const c10::Device device = device_of_rank(request.device);
-  PreparedStore store = open_prepared(request.store, recipe.data.reader());
-  PretrainRun run{std::move(store), {}, {}, device, runtime::set_threads(request.threads), 1, {}, {}, {}, {}};
-  run.input = {static_cast<std::int64_t>(run.store.plan.channels.size()), recipe.data.patch_or(run.store.plan.patch),
-               run.store.spacing_mm()};
-  run.batch_size = recipe.data.batch_size > 0 ? recipe.data.batch_size : run.store.plan.batch_size;
-  at::manual_seed(static_cast<std::uint64_t>(recipe.trainer.seed));
-  run.method = recipe.make(run.input, device);
-  data::StoreDatasetOptions options;
-  options.seed = static_cast<std::uint64_t>(recipe.data.seed);
-  options.cases = chosen_cases(request, *run.store.reader);
-  options.channels = run.store.channels();
-  options.read_labels = false;
-  options.keep_locations = false;
-  options.skip_damaged = recipe.data.skip_damaged();
-  const auto views = view_maker(run.method->views());
-  run.dataset = std::make_shared<const data::StoreDataset>(run.store.reader, views, options);
-  data::LoaderOptions loading;
-  loading.batch_maker = batch_maker_on(recipe.data.views_on, device, views);
-  options.only_draw = loading.batch_maker != nullptr;
-  run.samples =
-      options.only_draw ? std::make_shared<const data::StoreDataset>(run.store.reader, views, options) : run.dataset;
-  run.options = std::move(options);
-  loading.batch_size = share_of_batch(run.batch_size, comm.size());
-  loading.rank = comm.rank();
-  loading.ranks = comm.size();
-  loading.workers = static_cast<int>(recipe.data.workers);
-  run.loader = std::make_unique<data::Loader>(run.samples, loading);
-  return run;
 }
 
 void tell_plan(const PretrainRequest& request, const PretrainRecipe& recipe, PretrainRun& run, runtime::Comm& comm) {
@@ -213,7 +78,7 @@ core::Exit exit_of(const PretrainRun& run, const train::FitResult& result) {
 }
 
 core::Exit tell_end(const PretrainRequest& request, const PretrainRecipe& recipe, const PretrainRun& run,
-                    const train::FitResult& result, int ranks) {
+                    const train::FitResult& result, int ranks, const std::string& why_enough) {
   const std::string speed = result.updates > 0 && result.seconds > 0
                                 ? fmt::format(", {:.2f} steps/s", static_cast<double>(result.updates) / result.seconds)
                                 : std::string(", all done before");
@@ -221,6 +86,8 @@ core::Exit tell_end(const PretrainRequest& request, const PretrainRecipe& recipe
              result.step, recipe.trainer.steps, run.options.cases.size(), losses_text(request.out), speed,
              run.device.str(), run.threads, run.threads == 1 ? "" : "s",
              ranks > 1 ? fmt::format(" in each of {} ranks", ranks) : "");
+  if (!result.time_told.empty()) fmt::print("time: {}\n", result.time_told);
+  if (result.enough) fmt::print("ended before its {} steps: {}\n", recipe.trainer.steps, why_enough);
   fmt::print("checkpoint: {}\n", result.checkpoint.string());
   if (result.interrupted) {
     fmt::print("interrupted; the same command goes on from there\n");
@@ -241,111 +108,29 @@ void begin_folder(const fs::path& folder, const RunRecord& record, const Pretrai
   write_view_pictures(folder / "views", *run.dataset, recipe.watch.pictures, run.input.spacing_mm);
 }
 
-std::unique_ptr<EmbeddingWatch> watch_of(PretrainRun& run, const PretrainRecipe& recipe) {
-  if (recipe.watch.every_steps == 0) return nullptr;
-  return std::make_unique<EmbeddingWatch>(*run.method, run.store.reader, run.options, run.input, run.device,
-                                          recipe.watch);
-}
-
-// One rank's run with batches of another size, all else as the settings say.
-MakeTrial trial_of(const PretrainRequest& request, PretrainRecipe& recipe) {
-  return [&](std::int64_t batch_size) {
-    struct Owner {
-      PretrainRun run;
-      std::unique_ptr<EmbeddingWatch> watch;
-    };
-    const std::int64_t before = std::exchange(recipe.data.batch_size, batch_size);
-    const auto alone = runtime::alone();
-    const auto owner = std::make_shared<Owner>(Owner{set_up(request, recipe, *alone), nullptr});
-    recipe.data.batch_size = before;
-    owner->watch = watch_of(owner->run, recipe);
-    Trial trial{owner, owner->run.method.get(), owner->run.loader.get(), {}};
-    if (owner->watch) trial.watchers.push_back(owner->watch.get());
-    return trial;
-  };
-}
-
-Forecast forecast_of(const PretrainRequest& request, PretrainRecipe& recipe, std::int64_t batch_size,
-                     std::int64_t steps) {
-  const auto alone = runtime::alone();
-  return forecast_of(trial_of(request, recipe), batch_size, recipe.trainer, device_of_rank(request.device), *alone,
-                     steps);
-}
-
-// That of a run that is there already, else the largest that fits, found by rank 0.
-std::int64_t batch_that_fits(const PretrainRequest& request, PretrainRecipe& recipe, runtime::Comm& comm) {
-  at::Tensor batch = at::zeros({1}, at::kLong);
-  if (comm.rank() == 0) {
-    if (fs::exists(fs::path(request.out) / "run.json")) {
-      for (const core::Setting& each : core::settings_from_yaml(read_record(request.out).config, "the run's settings"))
-        if (each.key == "data.batch_size") batch[0] = std::stoll(each.values.at(0));
-    } else {
-      const std::int64_t share =
-          fitting_batch(request.fit_bytes, recipe.trainer.accumulate, kMostSamples / comm.size(),
-                        [&](std::int64_t size) { return forecast_of(request, recipe, size, kSearchSteps).most; });
-      batch[0] = share * comm.size();
-      fmt::print("a batch of {} fits into {}\n", share * comm.size(),
-                 bytes_text(static_cast<double>(request.fit_bytes)));
-    }
-  }
-  comm.barrier();  // the search takes its time
-  at::Tensor told = batch.to(device_of_rank(request.device));
-  comm.broadcast(told, 0);
-  return told.item<std::int64_t>();
-}
-
-core::Exit tell_forecast(const PretrainRequest& request, PretrainRecipe& recipe, const runtime::Comm& comm) {
-  if (comm.rank() > 0) return core::Exit::kDone;
-  const PreparedStore store = open_prepared(request.store, recipe.data.reader());
-  const std::int64_t batch = recipe.data.batch_size > 0 ? recipe.data.batch_size : store.plan.batch_size;
-  const Forecast forecast = forecast_of(request, recipe, share_of_batch(batch, comm.size()), kForecastSteps);
-  const std::int64_t steps = std::max<std::int64_t>(recipe.trainer.steps - steps_before(request.out), 0);
-  const c10::Device device = device_of_rank(request.device);
-  if (request.json != "-") {
-    fmt::print("pretrain {} on {}, batch {}{}: {}", recipe.method_name(), recipe.encoder_name(), batch,
-               comm.size() > 1 ? fmt::format(" over {} ranks, one of them", comm.size()) : std::string(),
-               forecast_text(forecast, steps, device));
-  }
-  if (request.json == "-") fmt::print("{}", forecast_json(forecast, steps, device));
-  if (!request.json.empty() && request.json != "-")
-    core::publish_file(request.json, std::string_view(forecast_json(forecast, steps, device)));
-  return core::Exit::kDone;
-}
-
 core::Exit pretrain_as_rank(const PretrainRequest& request, PretrainRecipe& recipe, runtime::Comm& comm) {
   if (request.fit_bytes > 0) recipe.data.batch_size = batch_that_fits(request, recipe, comm);
   if (request.forecast) return tell_forecast(request, recipe, comm);
   PretrainRun run = set_up(request, recipe, comm);
+  const fs::path folder = request.out;
+  const std::unique_ptr<PretrainWatch> watch = watch_of(request, recipe.watch, recipe, run, comm);
   if (request.dry_run) {
     tell_plan(request, recipe, run, comm);
     return core::Exit::kDone;
   }
-  const fs::path folder = request.out;
   const RunRecord record = record_of(recipe, run.store, run.input);
   std::optional<core::FolderLock> lock;  // rank 0 writes for all
   if (comm.rank() == 0) lock.emplace(folder);
   if (comm.rank() == 0) begin_folder(folder, record, recipe, run, comm.size());
-  const auto watch = watch_of(run, recipe);
-  std::vector<train::Watcher*> watchers;
-  if (watch) watchers.push_back(watch.get());
   comm.barrier();  // stores are opened and checked at the pace of each machine
   train::refuse_unlike_ranks(names_of(run.options.cases, *run.store.reader), comm, run.device);
+  const std::vector<train::Watcher*> watchers = watch->watchers();
   const train::FitResult result =
       train::fit(*run.method, *run.loader, recipe.trainer,
                  {.folder = folder, .facts = facts_of(record), .limits = request.limits, .defaults = recipe.defaults()},
                  run.device, comm, watchers);
-  if (comm.rank() == 0) return tell_end(request, recipe, run, result, comm.size());
+  if (comm.rank() == 0) return tell_end(request, recipe, run, result, comm.size(), watch->told());
   return exit_of(run, result);
-}
-
-// Of a rank, where it cannot be tried: from two small batches.
-std::int64_t memory_needed(const PretrainRequest& request, PretrainRecipe& recipe, const runtime::Comm& comm) {
-  const std::int64_t unit = recipe.trainer.accumulate;
-  const PreparedStore store = open_prepared(request.store, recipe.data.reader());
-  const std::int64_t batch = recipe.data.batch_size > 0 ? recipe.data.batch_size : store.plan.batch_size;
-  const std::int64_t one = forecast_of(request, recipe, unit, kSearchSteps).most;
-  const std::int64_t two = forecast_of(request, recipe, 2 * unit, kSearchSteps).most;
-  return one + (two - one) * (batch / comm.size() / unit - 1);
 }
 
 core::Exit pretrain(PretrainRequest request, const SettingsOptions& options, const LimitOptions& limits) {

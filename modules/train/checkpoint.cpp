@@ -19,6 +19,7 @@ const std::string kBestStem = "best-";
 const std::string kSuffix = ".gadolin";
 const std::string kFact = "run.";  // facts of the run; those without it are the checkpoint's own
 const std::string kLearnerFact = "learner.";
+const std::string kWatchFact = "watch.";
 
 void put(runtime::Archive& archive, const std::string& group, const TensorsByName& tensors) {
   for (const auto& [name, tensor] : tensors) archive.tensors[group + "/" + name] = tensor;
@@ -106,6 +107,8 @@ void take(Checkpoint& checkpoint, const std::string& name, const at::Tensor& ten
     checkpoint.sums[*sum] = tensor;
   } else if (name == "setbacks/losses") {
     checkpoint.setbacks.losses = tensor;
+  } else if (const auto watched = rest_of(name, "watch")) {
+    checkpoint.watch.tensors[*watched] = tensor;
   } else if (const auto generator = rest_of(name, "generator")) {
     const std::size_t rank = rank_of(*generator);
     if (checkpoint.generators.size() <= rank) checkpoint.generators.resize(rank + 1);
@@ -137,6 +140,8 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
       archive.facts[kLearnerFact + std::to_string(rank) + "/" + key] = value;
     }
   }
+  put(archive, "watch", checkpoint.watch.tensors);
+  for (const auto& [key, value] : checkpoint.watch.facts) archive.facts[kWatchFact + key] = value;
   for (const auto& [key, value] : checkpoint.facts) archive.facts[kFact + key] = value;
   put_best(archive, checkpoint.best);
   put_setbacks(archive, checkpoint.setbacks);
@@ -164,6 +169,8 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
     for (const auto& [key, value] : archive.facts) {
       if (key.starts_with(kFact)) {
         checkpoint.facts[key.substr(kFact.size())] = value;
+      } else if (key.starts_with(kWatchFact)) {
+        checkpoint.watch.facts[key.substr(kWatchFact.size())] = value;
       } else if (key.starts_with(kLearnerFact)) {
         const std::string rest = key.substr(kLearnerFact.size());
         learner_of(checkpoint, rank_of(rest)).facts[rest.substr(rest.find('/') + 1)] = value;
@@ -205,6 +212,14 @@ void sweep_best(const std::filesystem::path& folder, std::int64_t best, std::int
   if (best < 0 || !std::filesystem::exists(best_path(folder, best), ignored)) return;
   for (const auto& path : best_checkpoints(folder)) {
     if (path != best_path(folder, best) && path != best_path(folder, recorded)) std::filesystem::remove(path, ignored);
+  }
+}
+
+void set_aside_damaged(const std::filesystem::path& folder, const std::filesystem::path& sound) {
+  for (const auto& path : checkpoints(folder)) {
+    if (path == sound) return;
+    std::error_code ignored;
+    std::filesystem::rename(path, path.string() + ".damaged", ignored);
   }
 }
 

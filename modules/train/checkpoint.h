@@ -43,6 +43,7 @@ struct Checkpoint {
   TensorsByName average;                  // of the weights by EMA; empty without
   TensorsByName sums;                     // "<rank>/<name>": what was measured since the last row of metrics.csv
   std::vector<runtime::Archive> learner;  // state by rank; one when all ranks hold the same
+  runtime::Archive watch;                 // what watchers keep
   std::vector<at::Tensor> generators;     // torch's generators by rank
   Best best;
   Setbacks setbacks;
@@ -64,6 +65,8 @@ std::filesystem::path checkpoint_path(const std::filesystem::path& folder, std::
 std::int64_t checkpoint_step(const std::filesystem::path& path);
 // Those of a folder, newest first. Empty when there is no folder.
 std::vector<std::filesystem::path> checkpoints(const std::filesystem::path& folder);
+// Renames those newer than the sound one, so that they do not count among those kept.
+void set_aside_damaged(const std::filesystem::path& folder, const std::filesystem::path& sound);
 // The newest that is sound; warns of each damaged one. Nothing when there is none at all; throws Error when there are
 // some and all are damaged, or when one before that is of another version of the format.
 // `wanted`: of these steps alone; empty: of all.

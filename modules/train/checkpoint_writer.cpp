@@ -38,6 +38,7 @@ Checkpoint copied(const Checkpoint& live, const Checkpoint& held) {
   copy.optimiser = copied(live.optimiser, held.optimiser);
   copy.average = copied(live.average, held.average);
   copy.sums = copied(live.sums, held.sums);
+  copy.watch.tensors = copied(live.watch.tensors, held.watch.tensors);
   for (std::size_t rank = 0; rank < live.learner.size(); ++rank) {
     const bool known = rank < held.learner.size();
     copy.learner[rank].tensors =

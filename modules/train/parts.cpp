@@ -5,6 +5,7 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include "core/error.h"
@@ -15,8 +16,20 @@
 namespace train {
 namespace {
 
+class Marked {
+ public:
+  Marked(const Computation& how, Part part) {
+    if (how.timings != nullptr) mark_.emplace(*how.timings, part);
+  }
+
+ private:
+  std::optional<Timings::Mark> mark_;
+};
+
 struct AsSaid {
-  explicit AsSaid(const Computation& how) : autocast(how.device, how.precision), recompute(how.recompute) {}
+  explicit AsSaid(const Computation& how)
+      : forward(how, Part::kForward), autocast(how.device, how.precision), recompute(how.recompute) {}
+  Marked forward;
   Autocast autocast;
   runtime::Recompute recompute;
 };
@@ -52,6 +65,7 @@ std::vector<at::Tensor> shares_of(Learner& learner, std::size_t phase, const std
 }
 
 void backward(const at::Tensor& loss, const Computation& how) {
+  const Marked backward(how, Part::kBackward);
   (how.loss_scale.defined() ? loss * how.loss_scale : loss).backward();
 }
 
@@ -136,6 +150,7 @@ Computed by_embeddings(Learner& learner, std::size_t phase, const data::Batch& b
       gradients.push_back(whole[i].grad().narrow(0, static_cast<std::int64_t>(p) * rows, rows));
     }
     if (p + 1 == parts.size()) before_last();
+    const Marked backward(how, Part::kBackward);
     torch::autograd::backward(embedded, gradients);
   }
   return {result.loss.detach().to(at::kDouble), std::move(result.watch)};

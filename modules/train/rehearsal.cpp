@@ -68,7 +68,8 @@ class Steps {
         settings_(settings),
         device_(device),
         state_(learner, source, settings, device, comm),
-        updates_(learner, state_, settings, device, comm) {
+        timings_(device),
+        updates_(learner, state_, settings, device, comm, timings_) {
     learner.use(comm);
     learner.set_training(true);
     state_.begin(static_cast<std::uint64_t>(settings.seed));
@@ -83,6 +84,7 @@ class Steps {
   const TrainerSettings& settings_;
   c10::Device device_;
   RunState state_;
+  Timings timings_;
   Step updates_;
 };
 

@@ -13,7 +13,8 @@
 namespace train {
 namespace {
 
-// What ranks tell each other of a phase: whether loss or gradient was not finite, whether the loss was not, and the loss.
+// What ranks tell each other of a phase: whether loss or gradient was not finite, whether the loss was not, and the
+// loss.
 constexpr std::int64_t kAny = 0, kOfLoss = 1, kLoss = 2;
 
 }  // namespace
@@ -42,12 +43,14 @@ struct Step::Done {
   ReadBack told;
 };
 
-Step::Step(Learner& learner, RunState& state, const TrainerSettings& settings, c10::Device device, runtime::Comm& comm)
+Step::Step(Learner& learner, RunState& state, const TrainerSettings& settings, c10::Device device, runtime::Comm& comm,
+           Timings& timings)
     : learner_(learner),
       state_(state),
       settings_(settings),
       comm_(comm),
-      how_{device, "fp32", settings.recompute == "stages", {}} {
+      timings_(timings),
+      how_{device, "fp32", settings.recompute == "stages", {}, &timings} {
   check_parts(learner, settings.accumulate);
   set_precision(resolved_precision(settings.precision, device));
   for (const Phase& phase : state.phases) exchanges_.emplace_back(phase.parameters, comm);
@@ -66,21 +69,31 @@ Step::Done Step::run_phase(std::size_t phase, const data::Batch& batch, const Mo
   const Computed computed = backward_in_parts(learner_, phase, batch, moment, settings_.accumulate, comm_, how_,
                                               [&exchange] { exchange.begin(); });
   const at::Tensor& loss = computed.loss;
-  exchange.finish();
+  {
+    const Timings::Mark mark = timings_.mark(Part::kComm);
+    exchange.finish();
+  }
   if (how_.loss_scale.defined()) state_.loss_scale.divide(state_.phases[phase].parameters);
   const at::Tensor norm = optimiser.clip(settings_.clip_norm);
   // Once a phase is at fault, the later ones of the step are left out too; all ranks agree.
   const at::Tensor sound = loss.isfinite();
   at::Tensor all = at::stack({sound.logical_and(norm.isfinite()).logical_not_(), sound.logical_not()}).to(at::kDouble);
   all = at::cat({all, loss.reshape({1})});
-  comm_.all_reduce_sum(all);
+  {
+    const Timings::Mark mark = timings_.mark(Part::kComm);
+    comm_.all_reduce_sum(all);
+  }
   const at::Tensor fault = all.narrow(0, kAny, 2).to(at::kFloat);
   faults = (faults.defined() ? faults + fault : fault).clamp_max_(1);
-  Done done{loss, norm, ReadBack(at::stack({faults[kAny].to(at::kDouble), faults[kOfLoss].to(at::kDouble),
-                                            all[kLoss] / comm_.size()}))};
-  optimiser.update({.learning_rate = learning_rate(settings_, state_.step) * state_.phases[phase].learning_rate_scale,
-                    .average_share = state_.average.share(state_.step + 1),
-                    .skip = faults[kAny]});
+  Done done{
+      loss, norm,
+      ReadBack(at::stack({faults[kAny].to(at::kDouble), faults[kOfLoss].to(at::kDouble), all[kLoss] / comm_.size()}))};
+  {
+    const Timings::Mark mark = timings_.mark(Part::kOptimiser);
+    optimiser.update({.learning_rate = learning_rate(settings_, state_.step) * state_.phases[phase].learning_rate_scale,
+                      .average_share = state_.average.share(state_.step + 1),
+                      .skip = faults[kAny]});
+  }
   if (state_.phases.size() > 1) {
     seen[state_.phases[phase].name + ".loss"] = loss;
     seen[state_.phases[phase].name + ".gradient_norm"] = norm;

@@ -15,13 +15,15 @@
 #include "train/parts.h"
 #include "train/run_state.h"
 #include "train/settings.h"
+#include "train/timings.h"
 
 namespace train {
 
 class Step {
  public:
   // All must outlive it. Throws usage Error when the learner's loss cannot be computed in so many parts.
-  Step(Learner& learner, RunState& state, const TrainerSettings& settings, c10::Device device, runtime::Comm& comm);
+  Step(Learner& learner, RunState& state, const TrainerSettings& settings, c10::Device device, runtime::Comm& comm,
+       Timings& timings);
 
   struct Outcome {
     std::string fault;  // why nothing was changed, on every rank ("the loss is nan"); empty: all was
@@ -50,6 +52,7 @@ class Step {
   const TrainerSettings& settings_;
   runtime::Comm& comm_;
   std::deque<GradientExchange> exchanges_;  // by phase
+  Timings& timings_;
   Computation how_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <limits>
@@ -24,6 +25,7 @@
 #include "train/spike.h"
 #include "train/step.h"
 #include "train/stop.h"
+#include "train/timings.h"
 
 namespace train {
 namespace {
@@ -49,7 +51,8 @@ class Run {
         comm_(comm),
         watchers_(watchers),
         state_(learner, source, settings, device, comm),
-        updates_(learner, state_, settings, device, comm),
+        timings_(device),
+        updates_(learner, state_, settings, device, comm, timings_),
         best_(settings.best_by),
         spikes_(settings),
         checkpoints_(folder.folder, settings.keep),
@@ -61,13 +64,18 @@ class Run {
   void begin_or_go_on();
   void open_files(bool goes_on);
   void refuse_unlike_ranks(std::int64_t step);
-  void set_aside_damaged(const std::filesystem::path& sound) const;
   void begin_epoch(const Moment& moment);
+  data::Batch next_batch();
   double one_step(const data::Batch& batch, const Moment& moment);
   void left_out(const data::Batch& batch, const Step::Outcome& outcome);
   std::string kept_fault(const data::Batch& batch, const Step::Outcome& outcome);
   std::map<std::string, double> write_rows(const data::Batch& batch);
   bool is_better(const std::map<std::string, double>& row);
+  void look(Watcher& watcher, const data::Batch& batch, std::map<std::string, double>& row);
+  void write_times();
+  bool row_is_due() const { return state_.step % settings_.log_every == 0 || state_.step == settings_.steps; }
+  bool enough() const;
+  std::string progress_note() const;
   bool stop_asked();
   bool go_back(const data::Batch& batch);
   bool is_due(std::int64_t step) const {
@@ -87,11 +95,12 @@ class Run {
   runtime::Comm& comm_;
   std::span<Watcher* const> watchers_;
   RunState state_;
+  Timings timings_;
   Step updates_;
   Clock::time_point start_ = Clock::now();
   BestStep best_;
   SpikeDetector spikes_;
-  std::optional<MetricsFile> metrics_;  // rank 0's
+  std::optional<MetricsFile> metrics_, times_;  // rank 0's
   std::optional<EventFile> events_;
   CheckpointWriter checkpoints_;  // after metrics_, whose rows it syncs
   std::int64_t skips_ = 0;        // in a row
@@ -99,15 +108,6 @@ class Run {
   Stop stop_;                     // whose last words are about the checkpoints
   FitResult result_{.loss = std::numeric_limits<double>::quiet_NaN()};
 };
-
-// What was damaged and newer than the one the run goes on with must not count among those kept.
-void Run::set_aside_damaged(const std::filesystem::path& sound) const {
-  for (const auto& path : checkpoints(folder_.folder)) {
-    if (path == sound) return;
-    std::error_code ignored;
-    std::filesystem::rename(path, path.string() + ".damaged", ignored);
-  }
-}
 
 void Run::refuse_unlike_ranks(std::int64_t step) {
   std::string own = "begins after step " + std::to_string(step);
@@ -127,11 +127,12 @@ void Run::begin_or_go_on() {
     best_.load(found->second.best);
     spikes_.load(found->second.setbacks);
     checkpoints_.set_recorded_best(found->second.best.step);
+    for (Watcher* const watcher : watchers_) watcher->load(found->second.watch);
     const auto precision = found->second.facts.find("precision");
     if (settings_.precision == "auto" && precision != found->second.facts.end())
       updates_.set_precision(precision->second);
     result_.checkpoint = found->first;
-    if (writes()) set_aside_damaged(found->first);
+    if (writes()) set_aside_damaged(folder_.folder, found->first);
   } else {
     state_.begin(static_cast<std::uint64_t>(settings_.seed));
   }
@@ -143,6 +144,7 @@ void Run::open_files(bool goes_on) {
   const std::filesystem::path path = folder_.folder / "metrics.csv";
   metrics_.reset();
   metrics_.emplace(path, state_.step);
+  times_.emplace(folder_.folder / "timings.csv", state_.step);
   events_.emplace(folder_.folder, goes_on ? state_.step + 1 : 0);
   const auto columns = read_metrics(path);
   if (const auto loss = columns.find("loss"); loss != columns.end()) result_.loss = loss->second.back().second;
@@ -156,6 +158,11 @@ void Run::begin_epoch(const Moment& moment) {
   } else {
     learner_.before_epoch(source_, moment);
   }
+}
+
+data::Batch Run::next_batch() {
+  const Timings::Mark mark = timings_.mark(Part::kLoad);
+  return source_.next().to(device_);
 }
 
 double Run::one_step(const data::Batch& batch, const Moment& moment) {
@@ -204,7 +211,7 @@ std::string Run::kept_fault(const data::Batch& batch, const Step::Outcome& outco
 std::map<std::string, double> Run::write_rows(const data::Batch& batch) {
   std::map<std::string, double> row;
   const bool last = state_.step == settings_.steps;
-  if (last || state_.step % settings_.log_every == 0) {
+  if (row_is_due()) {
     row = state_.sums.take(comm_);
     if (row.contains("loss")) result_.loss = row["loss"];
     row["learning_rate"] = learning_rate(settings_, state_.step - 1);
@@ -213,11 +220,7 @@ std::map<std::string, double> Run::write_rows(const data::Batch& batch) {
   }
   for (Watcher* const watcher : watchers_) {
     if (!last && state_.step % std::max<std::int64_t>(1, watcher->every_steps()) != 0) continue;
-    const runtime::KeepGenerators keep(device_);
-    for (const auto& [name, value] : watcher->look(learner_, batch, {state_.step, settings_.steps, state_.epoch})) {
-      row[name] = value;
-    }
-    learner_.set_training(true);
+    look(*watcher, batch, row);
   }
   if (row.empty() || !writes()) return row;
   for (const auto& [name, value] : row) {
@@ -236,6 +239,42 @@ bool Run::is_better(const std::map<std::string, double>& row) {
   at::Tensor said = at::full({1}, writes() && best_.better(state_.step, row) ? 1 : 0, at::kLong).to(device_);
   comm_.broadcast(said, 0);
   return said.item<std::int64_t>() > 0;
+}
+
+void Run::look(Watcher& watcher, const data::Batch& batch, std::map<std::string, double>& row) {
+  const Timings::Mark mark = timings_.mark(Part::kWatch);
+  const runtime::KeepGenerators keep(device_);
+  for (const auto& [name, value] : watcher.look(learner_, batch, {state_.step, settings_.steps, state_.epoch}))
+    row[name] = value;
+  learner_.set_training(true);
+  if (!writes()) return;
+  for (const WatchedPicture& picture : watcher.pictures())
+    events_->picture(picture.name, state_.step, picture.width, picture.height, picture.png);
+}
+
+// After the step's checkpoint, whose time belongs to the row.
+void Run::write_times() {
+  if (!row_is_due()) return;
+  const auto row = timings_.take();
+  if (!writes()) return;
+  for (const auto& [name, value] : row) {
+    times_->add(state_.step, name, value);
+    events_->scalar(name, state_.step, value);
+  }
+  times_->flush();
+  events_->flush();
+}
+
+bool Run::enough() const {
+  return std::any_of(watchers_.begin(), watchers_.end(), [](const Watcher* each) { return each->enough(); });
+}
+
+std::string Run::progress_note() const {
+  constexpr double kWorthATell = 0.05;
+  std::string note = std::isnan(result_.loss) ? "" : "loss " + core::fixed(result_.loss, 4);
+  if (timings_.data_share() > kWorthATell)
+    note += (note.empty() ? "" : ", ") + ("waiting for data " + core::fixed(100 * timings_.data_share(), 0) + " %");
+  return note;
 }
 
 bool Run::stop_asked() {
@@ -268,6 +307,7 @@ bool Run::go_back(const data::Batch& batch) {
   const std::uint64_t position = source_.position();
   const std::int64_t rewinds = spikes_.rewinds + 1;
   state_.put_back(found->second);
+  for (Watcher* const watcher : watchers_) watcher->load(found->second.watch);
   best_.load(found->second.best);
   spikes_.load(found->second.setbacks);
   spikes_.rewinds = rewinds;
@@ -280,6 +320,7 @@ bool Run::go_back(const data::Batch& batch) {
 }
 
 void Run::begin_checkpoint_of_now(bool due, bool better) {
+  const Timings::Mark mark = timings_.mark(Part::kCheckpoint);
   Checkpoint checkpoint = state_.take();
   checkpoint.best = best_.so_far();
   checkpoint.setbacks = spikes_.state();
@@ -303,6 +344,7 @@ void Run::last_words() const {
 void Run::publish(Checkpoint& checkpoint, CheckpointWriter::As as) {
   checkpoint.facts = folder_.facts;
   checkpoint.facts["precision"] = updates_.precision();
+  for (const Watcher* const watcher : watchers_) watcher->save(checkpoint.watch);
   metrics_->flush();
   // No row of a step that a checkpoint has behind it may be lost: they reach the disk before it does.
   checkpoints_.write(
@@ -315,28 +357,34 @@ FitResult Run::go() {
   begin_or_go_on();
   core::Progress progress("train", "steps", settings_.steps,
                           writes() ? folder_.progress : core::Progress::Style::kSilent, state_.step);
+  timings_.begin(source_.worked_s());
   result_.interrupted = folder_.limits.updates == 0 && state_.step < settings_.steps;
-  while (state_.step < settings_.steps && !result_.interrupted) {
+  while (state_.step < settings_.steps && !result_.interrupted && !enough()) {
     const auto position = static_cast<std::int64_t>(source_.position());
     const Moment moment{state_.step, settings_.steps, position / source_.epoch_size()};
     begin_epoch(moment);
-    const data::Batch batch = source_.next().to(device_);
+    const data::Batch batch = next_batch();
     const double loss = one_step(batch, moment);
     checkpoints_.check();
     const bool went_back = spikes_.judge(loss) && go_back(batch);
     const bool better = !went_back && is_better(write_rows(batch));
-    progress.advance(state_.step - moment.step, std::isnan(result_.loss) ? "" : "loss " + core::fixed(result_.loss, 4));
-    result_.interrupted = stop_asked() && state_.step < settings_.steps;
-    const bool over = result_.interrupted || state_.step == settings_.steps;
+    progress.advance(state_.step - moment.step, progress_note());
+    const bool last = state_.step == settings_.steps || enough();
+    result_.interrupted = stop_asked() && !last;
+    const bool over = result_.interrupted || last;
     if (over) stop_.steps_are_over();
     const bool due = !went_back && is_due(state_.step);
     if (due || over || better) begin_checkpoint_of_now(due || over, better);
+    timings_.end_step(source_.worked_s());
+    write_times();
   }
   checkpoints_.wait();
   comm_.barrier();  // the last checkpoint is there, whichever rank asks
   if (writes() && !result_.interrupted && best_.wanted() && best_.so_far().step < 0)
     core::log_warn("trainer.best_by is " + settings_.best_by + ", and no row of metrics.csv had such a number");
   result_.step = state_.step;
+  result_.enough = state_.step < settings_.steps && !result_.interrupted;
+  result_.time_told = timings_.told();
   result_.seconds = seconds();
   return result_;
 }

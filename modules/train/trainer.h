@@ -36,14 +36,16 @@ struct FitResult {
   std::int64_t step = 0;             // updates done, over all calls
   std::int64_t updates = 0;          // of this call
   bool interrupted = false;          // stopped before `steps`, after a checkpoint: exit code 5
+  bool enough = false;               // a watcher ended it before `steps`: it is complete
   double seconds = 0;                // of this call
   double loss = 0;                   // of the last row of metrics.csv; NaN when there is none
   std::filesystem::path checkpoint;  // the last one written, or the one that was found complete
+  std::string time_told;             // where the time of this call went: Timings::told()
 };
 
 // Trains `learner` (whose tensors lie on `device`) with batches of `source`, and writes FOLDER/checkpoint-N.gadolin,
-// metrics.csv and TensorBoard's events. With several ranks every rank calls it with its own learner, source and comm;
-// all begin with rank 0's weights, and rank 0 writes.
+// metrics.csv, timings.csv and TensorBoard's events. With several ranks every rank calls it with its own learner,
+// source and comm; all begin with rank 0's weights, and rank 0 writes.
 //
 // * Reproducible to the bit for the same torch threads, whose number a checkpoint brings back. Seed torch before making
 //   the learner; fit() seeds torch's generators itself before the first step.
@@ -55,6 +57,7 @@ struct FitResult {
 // * metrics.csv gets, every log_every steps, the mean since the last row of "loss", "gradient_norm" and what the
 //   learner watches, and "learning_rate"; with several phases "<phase>.loss", "<phase>.gradient_norm" too. What the
 //   learner watches must have the same names on all ranks.
+// * timings.csv gets rank 0's row of Timings::take() as often: apart, since no two runs take the same time.
 // * A step whose loss or gradient is not finite changes nothing (its watched numbers are dropped, after_update is not
 //   called); after max_skips of them in a row the next one throws Error with the step, the case ids and the name of
 //   the file in which all of it is kept (fault.h). With fp16 a gradient too large for the scaled loss is none of them:

@@ -169,8 +169,8 @@ TEST(Pretrain, AFolderInUseByAnotherProcessIsRefused) {
 TEST(Pretrain, LeavesARunFolderWithEverythingAndSaysWhatComesNext) {
   const Scratch folder;
   tiny::prepared_store(folder / "store");
-  const Outcome outcome =
-      gadolin(pretraining(folder / "store", folder / "run", " --set trainer.steps=3 --set trainer.log_every=1"));
+  const Outcome outcome = gadolin(pretraining(
+      folder / "store", folder / "run", " --set trainer.steps=3 --set trainer.log_every=1 --set watch.pool_every=1"));
   ASSERT_EQ(outcome.exit, 0) << outcome.out;
   EXPECT_NE(outcome.out.find("pretrain mae: 3 of 3 steps on 6 cases, loss "), std::string::npos) << outcome.out;
   EXPECT_NE(outcome.out.find("next: gadolin finetune"), std::string::npos) << outcome.out;
@@ -181,7 +181,9 @@ TEST(Pretrain, LeavesARunFolderWithEverythingAndSaysWhatComesNext) {
   EXPECT_EQ(metrics.at("loss").size(), 3u);
   ASSERT_EQ(metrics.at("effective_rank").size(), 1u) << "after the last step";
   EXPECT_GE(metrics.at("effective_rank")[0].second, 1);
-  EXPECT_LE(metrics.at("effective_rank")[0].second, 3);
+  EXPECT_EQ(metrics.at("embeddings")[0].second, 9) << "three batches of three";
+  EXPECT_EQ(train::read_metrics(folder / "run/timings.csv").at("time/step_s").size(), 3u);
+  EXPECT_NE(outcome.out.find("\ntime: "), std::string::npos) << outcome.out;
   const train::Checkpoint checkpoint = train::read_checkpoint(folder / "run/checkpoint-3.gadolin");
   EXPECT_EQ(checkpoint.facts.at("kind"), "pretrain");
   EXPECT_EQ(checkpoint.facts.at("config"), bytes_of(folder / "run/resolved.yaml"));

@@ -206,6 +206,24 @@ TEST_P(EachMethod, HasAFiniteLossAndGradientOnPicturesOfOneValue) {
   for (const auto& [name, gradient] : gradients(*method)) EXPECT_TRUE(gradient.isfinite().all().item<bool>()) << name;
 }
 
+TEST_P(EachMethod, HasPicturesOfTheSizeOfTheBatchOrNoneAndTheyChangeNothing) {
+  const auto method = made(1), untouched = made(1);
+  const data::Batch batch = made::batch(*method, 3);
+  method->set_training(false);
+  for (const auto& [title, picture] : method->pictures(batch)) {
+    EXPECT_FALSE(title.empty());
+    ASSERT_EQ(picture.dim(), 5) << title;
+    EXPECT_EQ(picture.size(0), 3) << title;
+    EXPECT_FALSE(picture.requires_grad()) << title;
+    EXPECT_TRUE(picture.isfinite().all().item<bool>()) << title;
+  }
+  method->set_training(true);
+  const auto after = method->weights(), before = untouched->weights();
+  for (std::size_t i = 0; i < after.size(); ++i)
+    EXPECT_TRUE(at::equal(after[i].second, before[i].second)) << after[i].first;
+  EXPECT_EQ(made::loss(*method, batch), made::loss(*untouched, batch));
+}
+
 INSTANTIATE_TEST_SUITE_P(Table, EachMethod, testing::ValuesIn(pairs()),
                          [](const auto& info) { return info.param.method + "_" + info.param.encoder; });
 

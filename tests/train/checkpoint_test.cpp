@@ -32,6 +32,8 @@ train::Checkpoint some() {
   one.learner.resize(2);
   one.learner[0].tensors["queue/keys"] = at::ones({2});
   one.learner[1].facts["word"] = "two";
+  one.watch.tensors["pool/rows"] = at::ones({3});
+  one.watch.facts["pool/word"] = "kept";
   one.facts = {{"config", "a: 1\n"}, {"seed", "4"}};
   return one;
 }
@@ -58,6 +60,8 @@ TEST(Checkpoint, EveryPartReadsBack) {
   ASSERT_EQ(read.learner.size(), 2u);
   EXPECT_TRUE(read.learner[0].tensors.contains("queue/keys"));
   EXPECT_EQ(read.learner[1].facts.at("word"), "two");
+  EXPECT_EQ(read.watch.tensors.at("pool/rows").numel(), 3);
+  EXPECT_EQ(read.watch.facts.at("pool/word"), "kept");
   EXPECT_EQ(read.facts, some().facts);
 }
 

@@ -25,6 +25,7 @@ train::Checkpoint of(std::int64_t step, const at::Tensor& live) {
   one.generators = {live};
   one.learner.resize(1);
   one.learner[0].tensors["queue"] = live;
+  one.watch.tensors["rows"] = live;
   return one;
 }
 
@@ -70,7 +71,7 @@ TEST(CheckpointWriter, WhatIsWrittenIsTheStateAtTheCallWhateverTheStepsDoMeanwhi
   const train::Checkpoint read = train::read_checkpoint(folder / "checkpoint-7.gadolin");
   for (const at::Tensor& tensor :
        {read.weights.at("w"), read.optimiser.at("all/w/mean"), read.average.at("w"), read.sums.at("0/loss"),
-        read.generators.at(0), read.learner.at(0).tensors.at("queue")}) {
+        read.generators.at(0), read.learner.at(0).tensors.at("queue"), read.watch.tensors.at("rows")}) {
     EXPECT_TRUE(at::equal(tensor, before.t()));
   }
 }

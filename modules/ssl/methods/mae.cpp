@@ -2,6 +2,7 @@
 // are scalable vision learners", CVPR 2022; for convolutional encoders the hidden voxels are 0, as in Wald et al.,
 // "Revisiting MAE pre-training for 3D medical image segmentation", CVPR 2025.
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include "augment/recipes.h"
 #include "core/error.h"
@@ -74,6 +75,15 @@ class Mae final : public OneEncoder {
     const data::View& view = batch.views.at(0);
     const at::Tensor filled = network_->fill(view.images, view.hidden.unsqueeze(1));
     return {losses::masked_mean_square(filled, view.images, counted(batch), block_, options_.normalise), {}};
+  }
+
+  train::NamedTensors pictures(const data::Batch& batch) override {
+    const at::NoGradGuard no_gradient;
+    const data::View& view = batch.views.at(0);
+    const at::Tensor hidden = view.hidden.unsqueeze(1);
+    at::Tensor filled = network_->fill(view.images, hidden).to(at::kFloat);
+    if (options_.normalise) filled = losses::as_before_normalising(filled, view.images, block_);
+    return {{"filled in", at::where(hidden > 0, filled, view.images)}};
   }
 
  private:
