@@ -63,7 +63,7 @@ std::span<const OptimiserEntry* const> optimisers();
 const OptimiserEntry& optimiser_named(const std::string& name);
 
 // The rule that the settings name, on the parameters of a phase. Those without a gradient are left as they are, as in
-// torch. On the CPU the bits do not depend on the number of threads (float32, rules that say so).
+// torch. Of float32 on the CPU the bits do not depend on the number of threads.
 class Optimiser {
  public:
   // The phase's parameters are live and must stay the same tensors. Throws Error when a name comes twice.

@@ -155,8 +155,9 @@ TEST_P(EachTask, SendsAGradientToEveryTrainedParameter) {
 
 TEST_P(EachTask, PutsTheLayersOfTheEncoderBelowItsHead) {
   const auto task = made();
+  const auto phases = task->phases();
   std::int64_t deepest = 0;
-  for (const train::Parameter& each : task->phases().at(0).parameters) {
+  for (const train::Parameter& each : phases.at(0).parameters) {
     if (!each.name.starts_with("encoder.")) {
       EXPECT_EQ(each.layers_above, 0) << each.name;
     }
