@@ -55,9 +55,8 @@ struct Normalise : torch::autograd::Function<Normalise> {
                             const at::Tensor& share, std::int64_t comm) {
     context->save_for_backward({x, weight, mean, scale, share});
     context->saved_data["comm"] = comm;
-    at::Tensor y = (wide(x) - beside(mean, x)) * beside(scale, x);
-    if (weight.defined()) y = y * beside(weight, x) + beside(bias, x);
-    return y.to(x.scalar_type());
+    const at::Tensor normalised = (wide(x) - beside(mean, x)) * beside(scale, x);
+    return (normalised * beside(weight, x) + beside(bias, x)).to(x.scalar_type());
   }
 
   // With x' the normalised x: dx = scale weight (g - mean(g) - x' mean(g x')), the means over all ranks.
@@ -71,16 +70,15 @@ struct Normalise : torch::autograd::Function<Normalise> {
     at::Tensor sums = at::stack({of_bias, of_weight});
     comm.all_reduce_sum(sums);
     sums = sums * share;
-    const at::Tensor factor = weight.defined() ? scale * weight : scale;
-    const at::Tensor dx = (g - beside(sums[0], x) - normalised * beside(sums[1], x)) * beside(factor, x);
-    const bool affine = weight.defined();
+    const at::Tensor dx = (g - beside(sums[0], x) - normalised * beside(sums[1], x)) * beside(scale * weight, x);
+    const at::Tensor none;
     return {dx.to(x.scalar_type()),
-            affine ? of_weight.to(weight.scalar_type()) : at::Tensor(),
-            affine ? of_bias.to(weight.scalar_type()) : at::Tensor(),
-            at::Tensor(),
-            at::Tensor(),
-            at::Tensor(),
-            at::Tensor()};
+            of_weight.to(weight.scalar_type()),
+            of_bias.to(weight.scalar_type()),
+            none,
+            none,
+            none,
+            none};
   }
 };
 
@@ -103,7 +101,9 @@ void require_several(const at::Tensor& x, const runtime::Comm& comm) {
 
 at::Tensor batch_norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, runtime::Comm& comm) {
   require_several(x, comm);
-  return normalised(x, weight, bias, moments_of_all(x, comm), comm);
+  if (weight.defined()) return normalised(x, weight, bias, moments_of_all(x, comm), comm);
+  const at::Tensor one = at::ones({x.size(1)}, wide(x).options().requires_grad(false));
+  return normalised(x, one, at::zeros_like(one), moments_of_all(x, comm), comm);
 }
 
 BatchNorm::BatchNorm(std::int64_t channels, double share) : momentum(share) {

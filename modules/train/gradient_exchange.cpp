@@ -17,24 +17,6 @@ namespace {
 using torch::autograd::variable_list;
 using Accumulator = decltype(torch::autograd::impl::grad_accumulator(std::declval<const torch::autograd::Variable&>()));
 
-struct Member {
-  at::Tensor parameter;
-  std::size_t bucket = 0;
-  std::int64_t begin = 0;  // in the bucket
-  int seen = 0;            // how often backward has come to it since begin()
-  int expected = 1;        // how often it came last time
-  Accumulator accumulator;
-  std::uintptr_t hook = 0;
-};
-
-struct Bucket {
-  std::vector<std::size_t> members;
-  at::Tensor flat;
-  std::size_t waiting = 0;  // for so many members
-  bool stale = false;       // a gradient has changed after it was sent
-  std::unique_ptr<runtime::Sum> sum;
-};
-
 }  // namespace
 
 // Backward may come to parameters from another thread than that of begin() and finish().
@@ -98,6 +80,24 @@ class GradientExchange::Buckets {
   }
 
  private:
+  struct Member {
+    at::Tensor parameter;
+    std::size_t bucket = 0;
+    std::int64_t begin = 0;  // in the bucket
+    int seen = 0;            // how often backward has come to it since begin()
+    int expected = 1;        // how often it came last time
+    Accumulator accumulator;
+    std::uintptr_t hook = 0;
+  };
+
+  struct Bucket {
+    std::vector<std::size_t> members;
+    at::Tensor flat;
+    std::size_t waiting = 0;  // for so many members
+    bool stale = false;       // a gradient has changed after it was sent
+    std::unique_ptr<runtime::Sum> sum;
+  };
+
   void place(const at::Tensor& parameter, std::int64_t bucket_bytes) {
     GADOLIN_CHECK(parameter.is_leaf() && parameter.requires_grad());
     std::int64_t begin = 0;

@@ -1,6 +1,7 @@
 #pragma once
 // What several ranks with a part of the batch each learn beside what one learns with all of it.
 
+#include <gtest/gtest.h>
 #include <torch/nn/modules/conv.h>
 #include <torch/nn/modules/linear.h>
 
