@@ -29,7 +29,7 @@ data::Batch one_batch(std::int64_t patch) {
   view.valid = at::ones({1, patch, patch, patch}, at::kByte);
   view.case_index = at::zeros({1}, at::kLong);
   view.voxel_to_case.resize(1);
-  view.case_shape = {{patch, patch, patch}};
+  view.case_shape.push_back({patch, patch, patch});
   batch.views = {view};
   batch.sample = batch.case_index = at::zeros({1}, at::kLong);
   batch.ids = {"one"};

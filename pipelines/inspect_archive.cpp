@@ -48,7 +48,7 @@ bool is_fault(const boost::json::object& header) {
   const auto* const facts = header.if_contains("__metadata__");
   const auto* const format =
       facts != nullptr && facts->is_object() ? facts->get_object().if_contains("format") : nullptr;
-  return format != nullptr && *format == "gadolin-fault-1";
+  return format != nullptr && format->is_string() && format->get_string() == "gadolin-fault-1";
 }
 
 struct Tensors {

@@ -16,6 +16,7 @@ namespace {
 constexpr std::int64_t kTilePixels = 128;
 constexpr std::uint64_t kLargestSide = 4096;
 constexpr std::size_t kMostSamples = 16;
+const char* const kDamaged = "the file is damaged";
 
 // One view's images as they lie in the file.
 struct Images {
@@ -27,16 +28,16 @@ Images images_of(const boost::json::object& about) {
   const auto& sizes = about.at("shape").as_array();
   std::array<std::uint64_t, 5> n{};
   if (sizes.size() != n.size() || about.at("dtype").as_string() != "F32")
-    throw core::Error("the images of the batch are none", "the file is damaged");
+    throw core::Error("the images of the batch are none", kDamaged);
   std::uint64_t bytes = sizeof(float);
   for (std::size_t i = 0; i < n.size(); ++i) {
     n[i] = sizes[i].to_number<std::uint64_t>();
     if (n[i] < 1 || n[i] > kLargestSide || __builtin_mul_overflow(bytes, n[i], &bytes))
-      throw core::Error("the images of the batch are none", "the file is damaged");
+      throw core::Error("the images of the batch are none", kDamaged);
   }
   const auto& offsets = about.at("data_offsets").as_array();
   const auto begin = offsets.at(0).to_number<std::uint64_t>(), end = offsets.at(1).to_number<std::uint64_t>();
-  if (end < begin || end - begin != bytes) throw core::Error("the images of the batch are none", "the file is damaged");
+  if (end < begin || end - begin != bytes) throw core::Error("the images of the batch are none", kDamaged);
   const auto side = [&](std::size_t i) { return static_cast<std::int64_t>(n[i]); };
   return {n[0], n[1], begin, {side(2), side(3), side(4)}};
 }
@@ -48,7 +49,7 @@ report::Picture picture_of(std::ifstream& file, std::uint64_t data, const Images
   file.seekg(
       static_cast<std::streamoff>(data + images.begin + sample * images.channels * voxels.size() * sizeof(float)));
   if (!file.read(reinterpret_cast<char*>(voxels.data()), static_cast<std::streamsize>(voxels.size() * sizeof(float))))
-    throw core::Error("the images of the batch are cut short", "the file is damaged");
+    throw core::Error("the images of the batch are cut short", kDamaged);
   for (float& voxel : voxels) {
     if (!std::isfinite(voxel)) voxel = 0;  // the facts tell of them
   }
@@ -67,14 +68,20 @@ report::Picture fault_picture(const std::filesystem::path& path, const boost::js
                               std::uint64_t data) {
   std::ifstream file(path, std::ios::binary);
   std::vector<report::Picture> pictures;
-  for (std::size_t view = 0;; ++view) {
-    const auto* const about = header.if_contains(fmt::format("view{}.images", view));
-    if (about == nullptr) break;
-    const Images images = images_of(about->as_object());
-    for (std::uint64_t sample = 0; sample < images.samples && pictures.size() < kMostSamples; ++sample)
-      pictures.push_back(picture_of(file, data, images, sample, fmt::format("sample {}, view {}", sample, view)));
+  try {
+    for (std::size_t view = 0;; ++view) {
+      const auto* const about = header.if_contains(fmt::format("view{}.images", view));
+      if (about == nullptr) break;
+      const Images images = images_of(about->as_object());
+      for (std::uint64_t sample = 0; sample < images.samples && pictures.size() < kMostSamples; ++sample)
+        pictures.push_back(picture_of(file, data, images, sample, fmt::format("sample {}, view {}", sample, view)));
+    }
+  } catch (const core::Error&) {
+    throw;
+  } catch (const std::exception&) {
+    throw core::Error("the images of the batch are none", kDamaged);
   }
-  if (pictures.empty()) throw core::Error("the batch has no images", "the file is damaged");
+  if (pictures.empty()) throw core::Error("the batch has no images", kDamaged);
   return report::contact_sheet(pictures, 2, 8);
 }
 

@@ -6,7 +6,6 @@
 
 #include <chrono>
 #include <cstdlib>
-#include <cstring>
 
 #include "../processes.h"
 #include "../scratch.h"
