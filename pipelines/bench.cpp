@@ -22,7 +22,8 @@
   X(store)                     \
   GADOLIN_TORCH(X(augment))    \
   GADOLIN_TORCH(X(loader))     \
-  GADOLIN_TORCH(X(norm))
+  GADOLIN_TORCH(X(norm))       \
+  GADOLIN_TORCH(X(step))
 
 namespace pipelines {
 
@@ -40,6 +41,11 @@ double processor_seconds() {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
 }
 
+double median(std::vector<double> values) {
+  std::ranges::sort(values);
+  return values.at(values.size() / 2);
+}
+
 std::vector<double> median_seconds(const std::vector<std::function<void()>>& bodies, int repeats,
                                    const std::function<double()>& now) {
   std::vector<std::vector<double>> seconds(bodies.size());
@@ -52,10 +58,7 @@ std::vector<double> median_seconds(const std::vector<std::function<void()>>& bod
     }
   }
   std::vector<double> medians;
-  for (auto& each : seconds) {
-    std::sort(each.begin(), each.end());
-    medians.push_back(each[each.size() / 2]);
-  }
+  for (const auto& each : seconds) medians.push_back(median(each));
   return medians;
 }
 

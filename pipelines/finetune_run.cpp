@@ -21,6 +21,7 @@
 #include "pipelines/prepared_store.h"
 #include "pipelines/view_maker.h"
 #include "runtime/device.h"
+#include "runtime/freed_memory.h"
 #include "train/checkpoint.h"
 #include "train/precision.h"
 
@@ -90,6 +91,7 @@ FinetuneRun::FinetuneRun(FinetuneRequest request, std::vector<core::Setting> set
 }
 
 void FinetuneRun::choose_device() {
+  runtime::keep_freed_memory();
   threads_ = runtime::set_threads(request_.threads);
   device_ = runtime::device_named(request_.device);
 }

@@ -21,6 +21,7 @@
 #include "pipelines/view_maker.h"
 #include "runtime/comm.h"
 #include "runtime/device.h"
+#include "runtime/freed_memory.h"
 #include "ssl/method.h"
 #include "train/checkpoint.h"
 #include "train/metrics.h"
@@ -127,6 +128,7 @@ struct PretrainRun {
 
 PretrainRun set_up(const PretrainRequest& request, const PretrainRecipe& recipe, const runtime::Comm& comm) {
   recipe.trainer.check();
+  runtime::keep_freed_memory();
   const c10::Device device = device_of_rank(request.device);
   PreparedStore store = open_prepared(request.store, recipe.data.reader());
   PretrainRun run{std::move(store), {}, {}, device, runtime::set_threads(request.threads), 1, {}, {}, {}, {}};

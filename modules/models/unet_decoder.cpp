@@ -35,9 +35,7 @@ std::vector<at::Tensor> UnetDecoder::maps(const std::vector<at::Tensor>& feature
   at::Tensor x = features.back();
   for (std::size_t s = 0; s < up_.size(); ++s) {
     const at::Tensor& around = features[features.size() - 2 - s];
-    x = up_[s]->forward(x);
-    for (std::int64_t axis = 2; axis < 5; ++axis) x = x.narrow(axis, 0, around.size(axis));
-    x = stages_[s]->forward(at::cat({x, around}, 1));
+    x = stages_[s]->forward(up_[s]->forward(x, around));
     if (s + 1 == up_.size() || (deep_supervision_ && is_training())) maps.push_back(heads_[s]->forward(x));
   }
   std::ranges::reverse(maps);
