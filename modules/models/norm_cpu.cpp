@@ -1,6 +1,5 @@
 // Voxels in tiles of a few hundred numbers, a whole number of voxels each, with the channels' coefficients repeated to
-// the tile's length: so every loop runs over plain arrays, whatever the number of channels. Four tiles at a time share
-// what is read of the coefficients and sums.
+// the tile's length: so every loop runs over plain arrays, whatever the number of channels.
 #include <ATen/Parallel.h>
 
 #include <algorithm>
@@ -25,13 +24,15 @@ GADOLIN_INLINE void put(float value, float& to) { to = value; }
 GADOLIN_INLINE void put(float value, Bits& to) { to = to_bf16(value); }
 
 // One part of a sample for one thread: the numbers of its voxels, and coefficients or sums that repeat after `tile`.
-// rows<R>(at, n) takes n numbers of each of R tiles, the first of which begins at number `at`.
+// rows<R>(at, n) takes n numbers of each of R tiles, the first of which begins at number `at`; `kTogether` is how many
+// at a time are fastest: the moments, of one array, share what is read and written of their sums.
 struct Part {
   std::int64_t count, tile;
 };
 
 template <class T>
 struct Moments : Part {
+  static constexpr int kTogether = 4;
   const T* x;
   const float* origin;
   float *sum, *square;
@@ -55,6 +56,7 @@ struct Moments : Part {
 
 template <class T, bool Around>
 struct Forward : Part {
+  static constexpr int kTogether = 1;
   const T *x, *around;
   const float *mean, *scale, *shift;
   float slope;
@@ -77,6 +79,7 @@ struct Forward : Part {
 
 template <class T>
 struct Sums : Part {
+  static constexpr int kTogether = 1;
   const T *x, *y, *dy;
   const float* mean;
   float slope;
@@ -102,6 +105,7 @@ struct Sums : Part {
 
 template <class T, bool Around>
 struct Backward : Part {
+  static constexpr int kTogether = 1;
   const T *x, *y, *dy;
   const float *mean, *of_dz, *of_x, *rest;
   float slope;
@@ -122,11 +126,14 @@ struct Backward : Part {
   }
 };
 
-// Four tiles at a time, then one; the last may be cut.
+// Some tiles at a time, then one; the last may be cut.
 template <class Pass>
 GADOLIN_INLINE void in_tiles(const Pass& pass) {
+  constexpr std::int64_t kTogether = Pass::kTogether;
   std::int64_t at = 0;
-  for (; at + 4 * pass.tile <= pass.count; at += 4 * pass.tile) pass.template rows<4>(at, pass.tile);
+  for (; at + kTogether * pass.tile <= pass.count; at += kTogether * pass.tile) {
+    pass.template rows<kTogether>(at, pass.tile);
+  }
   for (; at < pass.count; at += pass.tile) pass.template rows<1>(at, std::min(pass.tile, pass.count - at));
 }
 

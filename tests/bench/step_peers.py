@@ -100,7 +100,7 @@ class TokenMae(nn.Module):
 
     def forward(self, images, hidden):
         n, (a, b, c), (d, h, w) = images.shape[0], self.patch, self.grid
-        places = hidden[:, 0, ::a, ::b, ::c].flatten(1).to(torch.uint8).argsort(1, stable=True)[:, :self.visible]
+        places = hidden[:, 0, ::a, ::b, ::c].flatten(1).to(torch.uint8).argsort(dim=1, stable=True)[:, :self.visible]
         tokens = self.embed(images).flatten(2).transpose(1, 2) + self.positions
         x = tokens.gather(1, places.unsqueeze(2).expand(-1, -1, tokens.shape[2]))
         x = torch.cat([self.cls_token.expand(n, -1, -1).to(x.dtype), x], 1)
