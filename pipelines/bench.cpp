@@ -25,7 +25,8 @@
   GADOLIN_TORCH(X(norm))       \
   GADOLIN_TORCH(X(optimiser))  \
   GADOLIN_TORCH(X(ranks))      \
-  GADOLIN_TORCH(X(checkpoint))
+  GADOLIN_TORCH(X(checkpoint)) \
+  GADOLIN_TORCH(X(step))
 
 namespace pipelines {
 
@@ -43,6 +44,11 @@ double processor_seconds() {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
 }
 
+double median(std::vector<double> values) {
+  std::ranges::sort(values);
+  return values.at(values.size() / 2);
+}
+
 std::vector<double> median_seconds(const std::vector<std::function<void()>>& bodies, int repeats,
                                    const std::function<double()>& now) {
   std::vector<std::vector<double>> seconds(bodies.size());
@@ -55,10 +61,7 @@ std::vector<double> median_seconds(const std::vector<std::function<void()>>& bod
     }
   }
   std::vector<double> medians;
-  for (auto& each : seconds) {
-    std::sort(each.begin(), each.end());
-    medians.push_back(each[each.size() / 2]);
-  }
+  for (const auto& each : seconds) medians.push_back(median(each));
   return medians;
 }
 

@@ -39,6 +39,8 @@ struct Workload {
 double wall_seconds();
 double processor_seconds();  // of this process: whatever else the machine does
 
+double median(std::vector<double> values);  // of one at least
+
 // The median of the seconds that each takes, taken in turn so that a busy moment meets all of them. `now` tells seconds
 // of another clock than the one on the wall.
 std::vector<double> median_seconds(const std::vector<std::function<void()>>& bodies, int repeats,

@@ -23,6 +23,7 @@
 #include "pipelines/ranks.h"
 #include "pipelines/view_maker.h"
 #include "runtime/device.h"
+#include "runtime/freed_memory.h"
 #include "train/agreement.h"
 #include "train/checkpoint.h"
 #include "train/precision.h"
@@ -119,6 +120,7 @@ FinetuneRun::FinetuneRun(FinetuneRequest request, std::vector<core::Setting> set
 }
 
 void FinetuneRun::choose_device() {
+  runtime::keep_freed_memory();
   threads_ = runtime::set_threads(request_.threads);
   device_ = device_of_rank(request_.device);
 }

@@ -7,6 +7,7 @@
 #include "pipelines/split.h"
 #include "pipelines/view_maker.h"
 #include "runtime/device.h"
+#include "runtime/freed_memory.h"
 #include "train/checkpoint.h"
 
 namespace pipelines {
@@ -53,6 +54,7 @@ std::unique_ptr<ssl::Method> PretrainRecipe::make(const models::Input& input, co
 
 PretrainRun set_up(const PretrainRequest& request, const PretrainRecipe& recipe, const runtime::Comm& comm) {
   recipe.trainer.check();
+  runtime::keep_freed_memory();
   const c10::Device device = device_of_rank(request.device);
   PreparedStore store = open_prepared(request.store, recipe.data.reader());
   PretrainRun run{std::move(store), {}, {}, device, runtime::set_threads(request.threads), 1, {}, {}, {}, {}};

@@ -31,9 +31,7 @@ UnetDecoder::UnetDecoder(const ConvPlan& plan, std::int64_t outputs, bool deep_s
 }
 
 at::Tensor UnetDecoder::Step::forward(const at::Tensor& x, const at::Tensor& around) const {
-  at::Tensor higher = up->forward(x);
-  for (std::int64_t axis = 2; axis < 5; ++axis) higher = higher.narrow(axis, 0, around.size(axis));
-  return merge->forward(at::cat({higher, around}, 1));
+  return merge->forward(up->forward(x, around));
 }
 
 std::vector<at::Tensor> UnetDecoder::Step::parameters() const {
