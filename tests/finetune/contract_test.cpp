@@ -166,10 +166,12 @@ TEST_P(EachTask, HasTheSameLossAndGradientOnRanksAndInPartsAsAtOnce) {
   four.ids = {"a", "b", "c", "d"};
   const auto gradients = [](finetune::Task& task) {
     std::vector<at::Tensor> all;
-    for (const auto& [name, parameter] : task.phases().at(0).parameters) all.push_back(parameter.grad().clone());
+    const train::Phase phase = task.phases().at(0);
+    for (const auto& [name, parameter] : phase.parameters) all.push_back(parameter.grad().clone());
     return all;
   };
-  for (const auto& [name, parameter] : whole->phases().at(0).parameters) parameter.mutable_grad() = at::Tensor();
+  const train::Phase trained = whole->phases().at(0);
+  for (const auto& [name, parameter] : trained.parameters) parameter.mutable_grad() = at::Tensor();
   const at::Tensor loss = whole->step(0, four, {}).loss.sum();
   loss.backward();
   const std::vector<at::Tensor> expected = gradients(*whole);

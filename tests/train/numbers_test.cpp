@@ -51,7 +51,10 @@ TEST(Settings, WordsThatAreNoneAreRefused) {
   s.schedule = "cosin";
   EXPECT_THROW(s.check(), core::Error);
   s = {};
-  s.precision = "fp16";
+  s.precision = "fp8";
+  EXPECT_THROW(s.check(), core::Error);
+  s = {};
+  s.recompute = "blocks";
   EXPECT_THROW(s.check(), core::Error);
 }
 
