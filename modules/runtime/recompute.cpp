@@ -114,6 +114,12 @@ void PartWatch::tell(const at::Tensor& made) {
   if (part_watch != nullptr) (*part_watch)(made);
 }
 
+std::vector<at::Tensor> aliases(const std::vector<at::Tensor>& inputs) {
+  std::vector<at::Tensor> own;
+  for (const at::Tensor& input : inputs) own.push_back(at::alias(input));
+  return own;
+}
+
 at::Tensor recomputed_always(Part part, const std::vector<at::Tensor>& inputs, std::vector<at::Tensor> parameters) {
   auto kept =
       c10::make_intrusive<Kept>(std::move(part), static_cast<std::int64_t>(inputs.size()), inputs.at(0).device());
