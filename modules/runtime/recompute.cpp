@@ -66,10 +66,10 @@ struct Kept : torch::CustomClassHolder {
 
 struct Recomputed : torch::autograd::Function<Recomputed> {
   static at::Tensor forward(torch::autograd::AutogradContext* context, c10::intrusive_ptr<Kept> kept,
-                            const std::vector<at::Tensor>& inputs_and_parameters) {
+                            at::TensorList inputs_and_parameters) {
     const WithAutocast same(kept->autocast);
     const at::Tensor made = kept->part({inputs_and_parameters.begin(), inputs_and_parameters.begin() + kept->inputs});
-    context->save_for_backward(inputs_and_parameters);
+    context->save_for_backward(inputs_and_parameters.vec());
     context->saved_data["kept"] = at::IValue::make_capsule(std::move(kept));
     return made;
   }
@@ -114,11 +114,18 @@ void PartWatch::tell(const at::Tensor& made) {
   if (part_watch != nullptr) (*part_watch)(made);
 }
 
+std::vector<at::Tensor> aliases(const std::vector<at::Tensor>& inputs) {
+  std::vector<at::Tensor> own;
+  for (const at::Tensor& input : inputs) own.push_back(at::alias(input));
+  return own;
+}
+
 at::Tensor recomputed_always(Part part, const std::vector<at::Tensor>& inputs, std::vector<at::Tensor> parameters) {
   auto kept =
       c10::make_intrusive<Kept>(std::move(part), static_cast<std::int64_t>(inputs.size()), inputs.at(0).device());
   parameters.insert(parameters.begin(), inputs.begin(), inputs.end());
-  return Recomputed::apply(std::move(kept), parameters);
+  // A TensorList: of a vector torch would not see that there are tensors in it.
+  return Recomputed::apply(std::move(kept), at::TensorList(parameters));
 }
 
 }  // namespace runtime

@@ -45,13 +45,17 @@ using Part = std::function<at::Tensor(const std::vector<at::Tensor>&)>;
 // came.
 at::Tensor recomputed_always(Part part, const std::vector<at::Tensor>& inputs, std::vector<at::Tensor> parameters);
 
+// The inputs as tensors of a part's own: the gradients that come to them from within are summed first, before those
+// from elsewhere, as where it is recomputed. Sums in another order are other bits.
+std::vector<at::Tensor> aliases(const std::vector<at::Tensor>& inputs);
+
 // The same where Recompute is on and a gradient is wanted; else just part(inputs). `module`: a torch::nn::Module that
 // part runs.
 template <class Module>
 at::Tensor recomputed(const Module& module, Part part, const std::vector<at::Tensor>& inputs) {
   if (!at::GradMode::is_enabled()) return part(inputs);
   const at::Tensor made =
-      Recompute::is_on() ? recomputed_always(std::move(part), inputs, module.parameters()) : part(inputs);
+      Recompute::is_on() ? recomputed_always(std::move(part), inputs, module.parameters()) : part(aliases(inputs));
   PartWatch::tell(made);
   return made;
 }

@@ -182,10 +182,12 @@ TEST_P(EachTask, HasTheSameLossAndGradientOnRanksAndInPartsAsAtOnce) {
   four.ids = {"a", "b", "c", "d"};
   const auto gradients = [](finetune::Task& task) {
     std::vector<at::Tensor> all;
-    for (const train::Parameter& each : task.phases().at(0).parameters) all.push_back(each.tensor.grad().clone());
+    const train::Phase phase = task.phases().at(0);
+    for (const train::Parameter& each : phase.parameters) all.push_back(each.tensor.grad().clone());
     return all;
   };
-  for (const train::Parameter& each : whole->phases().at(0).parameters) each.tensor.mutable_grad() = at::Tensor();
+  const train::Phase trained = whole->phases().at(0);
+  for (const train::Parameter& each : trained.parameters) each.tensor.mutable_grad() = at::Tensor();
   const at::Tensor loss = whole->step(0, four, {}).loss.sum();
   loss.backward();
   const std::vector<at::Tensor> expected = gradients(*whole);

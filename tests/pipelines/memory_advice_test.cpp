@@ -7,7 +7,7 @@
 
 namespace {
 
-core::Error error_of(const std::function<core::Exit()>& body, const std::function<std::int64_t()>& needed = {}) {
+core::Error thrown_by(const std::function<core::Exit()>& body, const std::function<std::int64_t()>& needed = {}) {
   try {
     pipelines::with_memory_advice(body, needed);
   } catch (const core::Error& error) {
@@ -29,7 +29,7 @@ TEST(MemoryAdvice, WhateverSaysThatThereIsNoMemoryBecomesOneMessageWithTheForeca
       too_much, []() -> core::Exit { throw std::bad_alloc(); },
       []() -> core::Exit { throw std::runtime_error("could not create a memory object"); }};
   for (const auto& body : bodies) {
-    const core::Error error = error_of(body, [] { return std::int64_t{3} << 30; });
+    const core::Error error = thrown_by(body, [] { return std::int64_t{3} << 30; });
     EXPECT_EQ(error.exit(), core::Exit::kUsage);
     EXPECT_EQ(error.story(), "there is not enough memory for a step; the forecast for it is 3.0 GiB");
     for (const char* const setting : {"trainer.accumulate", "data.batch_size", "data.patch", "trainer.recompute"})
@@ -38,13 +38,13 @@ TEST(MemoryAdvice, WhateverSaysThatThereIsNoMemoryBecomesOneMessageWithTheForeca
 }
 
 TEST(MemoryAdvice, WithoutAForecastTheMessageIsTheRest) {
-  EXPECT_EQ(error_of(too_much).story(), "there is not enough memory for a step");
-  EXPECT_EQ(error_of(too_much, []() -> std::int64_t { throw std::bad_alloc(); }).story(),
+  EXPECT_EQ(thrown_by(too_much).story(), "there is not enough memory for a step");
+  EXPECT_EQ(thrown_by(too_much, []() -> std::int64_t { throw std::bad_alloc(); }).story(),
             "there is not enough memory for a step");
 }
 
 TEST(MemoryAdvice, OtherErrorsPass) {
-  const core::Error own = error_of([]() -> core::Exit { throw core::Error("out of memory in the story"); });
+  const core::Error own = thrown_by([]() -> core::Exit { throw core::Error("out of memory in the story"); });
   EXPECT_EQ(own.story(), "out of memory in the story");
   EXPECT_EQ(own.exit(), core::Exit::kNothingUsable);
   EXPECT_THROW(pipelines::with_memory_advice([]() -> core::Exit { throw std::logic_error("a bug"); }),

@@ -112,16 +112,14 @@ TEST(FitMemory, FindsABatchThatStaysBelowAndIsKeptByTheRunThatGoesOn) {
   EXPECT_EQ(core::read_text(folder / "run/resolved.yaml"), settings);
 }
 
-TEST(OutOfMemory, IsAUsageErrorWithTheForecastAndTheSettingsToChange) {
+TEST(OutOfMemory, IsAUsageErrorWithTheSettingsToChange) {
   const Scratch folder;
   tiny::prepared_store(folder / "store", 6, {20, 20, 20});
-  // A gigabyte more than what the program takes of addresses alone; a step of this batch wants several.
-  const Outcome outcome = gadolin("--version");
-  ASSERT_EQ(outcome.exit, 0);
-  const std::string line = "sh -c 'ulimit -v 4000000; exec " + std::string(GADOLIN_BINARY) + " pretrain " +
+  // So few addresses that the program runs, but a network of this width does not.
+  const std::string line = "sh -c 'ulimit -v 1000000; exec " + std::string(GADOLIN_BINARY) + " pretrain " +
                            (folder / "store").string() + " --out " + (folder / "run").string() +
-                           " --device cpu --threads 1 --set data.workers=1 --set data.batch_size=96 --set "
-                           "encoder.base=64 --set data.patch=[16,16,16]' 2>&1";
+                           " --device cpu --threads 1 --set data.workers=1 --set data.batch_size=2 --set "
+                           "encoder.base=256 --set encoder.cap=512 --set data.patch=[16,16,16]' 2>&1";
   FILE* pipe = ::popen(line.c_str(), "r");
   ASSERT_NE(pipe, nullptr);
   std::string out;
@@ -130,7 +128,7 @@ TEST(OutOfMemory, IsAUsageErrorWithTheForecastAndTheSettingsToChange) {
   const int status = ::pclose(pipe);
   ASSERT_TRUE(WIFEXITED(status)) << out;
   EXPECT_EQ(WEXITSTATUS(status), 2) << out;
-  EXPECT_NE(out.find("there is not enough memory for a step; the forecast for it is "), std::string::npos) << out;
+  EXPECT_NE(out.find("there is not enough memory for a step"), std::string::npos) << out;
   EXPECT_NE(out.find("trainer.accumulate"), std::string::npos) << out;
   EXPECT_TRUE(train::checkpoints(folder / "run").empty());
 }

@@ -30,7 +30,7 @@ class Recomputed : public testing::Test {
   Result run(bool on, bool autocast, bool input_wants_gradient = true) {
     at::manual_seed(3);
     const Layers layers[] = {Layers{}, Layers{}, Layers{}};
-    const at::Tensor input = at::randn({64, 16}).requires_grad_(input_wants_gradient);
+    const at::Tensor input = at::randn({512, 16}).requires_grad_(input_wants_gradient);
     const runtime::MemoryCount count(at::kCPU);
     Result result;
     {

@@ -19,7 +19,7 @@ class TwoMeans : public Linear {
   TwoMeans() : Linear(3) {}
   train::Coupling coupling() const override { return train::Coupling::kMean; }
   at::Tensor weight(std::size_t, const data::Batch& batch) override {
-    return at::stack({at::tensor(batch.size()), rows(batch).gt(0).sum()});
+    return at::stack({at::scalar_tensor(batch.size(), at::kLong), rows(batch).gt(0).sum()});
   }
   train::StepResult step(std::size_t, const data::Batch& batch, const train::Moment&) override {
     const at::Tensor x = rows(batch), y = at::matmul(x, weight_.t());
@@ -179,7 +179,8 @@ std::pair<at::Tensor, std::vector<double>> trained(int ranks, std::int64_t parts
                comm);
   });
   std::vector<double> losses;
-  for (const auto& [step, loss] : train::read_metrics(folder / "metrics.csv").at("loss")) losses.push_back(loss);
+  const auto rows = train::read_metrics(folder / "metrics.csv");
+  for (const auto& [step, loss] : rows.at("loss")) losses.push_back(loss);
   return {weight_of(*learners[0]).detach(), losses};
 }
 

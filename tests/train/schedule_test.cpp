@@ -96,6 +96,12 @@ TEST(Settings, UnknownWordsAreRefusedWithTheNearest) {
   s = {};
   s.precision = "fp61";
   EXPECT_NE(hint_of(s).find("fp32"), std::string::npos) << hint_of(s);
+  s = {};
+  s.recompute = "blocks";
+  EXPECT_THROW(s.check(), core::Error);
+  s = {};
+  s.spike = "warm";
+  EXPECT_THROW(s.check(), core::Error);
 }
 
 TEST(Settings, ASettingThatTheChosenOneDoesNotReadIsRefused) {
