@@ -46,7 +46,8 @@ class OneEncoder : public Method {
 
  protected:
   OneEncoder(std::string phase, const Setup& setup);
-  void add(const std::string& name, std::shared_ptr<torch::nn::Module> network);  // moves it to the device
+  // Moves it to the device. Of an untrained one (a teacher) no parameter is handed to an optimiser.
+  void add(const std::string& name, std::shared_ptr<torch::nn::Module> network, bool trained = true);
 
   models::Input input_;
   std::shared_ptr<models::Encoder> encoder_;
@@ -66,12 +67,28 @@ class MethodSettings {
   virtual std::unique_ptr<Method> make(const Setup& setup) const = 0;
 };
 
+// What `gadolin methods` tells. Fields of text are one line each.
 struct MethodEntry {
   std::string_view name;
-  std::string_view help;      // one line: what it learns from, with the paper
-  std::string_view improves;  // what must fall on one fixed batch: "loss", or the name of a watched number
+  std::string_view help;       // what it learns from
+  std::string_view family;     // one of method_families()
+  int year;                    // of the paper
+  std::string_view needs;      // of a sample: "2 views", "2 views, positions", "2 cases", "reports"
+  std::string_view encoders;   // it runs with: "any", or their names, "vit" or "resenc, resnet"
+  double cost;                 // forward and backward passes of the encoder over one whole patch, about, a sample
+  std::string_view choose;     // when to take it
+  std::string_view loss;       // in words
+  std::string_view formula;    // in plain characters
+  std::string_view reference;  // authors, title, where
+  std::string_view probe;      // the score it promises: "kNN", "linear" or "finetune"
+  std::string_view improves;   // what must fall on one fixed batch: "loss", or the name of a watched number
   std::unique_ptr<MethodSettings> (*settings)();
 };
+
+// In the order of the table.
+std::span<const std::string_view> method_families();
+// True when the entry lists the encoder, or any.
+bool runs_with(const MethodEntry& entry, std::string_view encoder);
 
 std::span<const MethodEntry* const> methods();
 // Throws usage Error for an unknown name, naming the nearest.

@@ -75,7 +75,20 @@ class SimclrSettings final : public MethodSettings {
 }  // namespace
 
 extern const MethodEntry simclr_entry;
-const MethodEntry simclr_entry{"simclr", "two views of a sample attract, all others repel (arXiv 2002.05709)", "loss",
-                               [] { return std::unique_ptr<MethodSettings>(std::make_unique<SimclrSettings>()); }};
+const MethodEntry simclr_entry{
+    .name = "simclr",
+    .help = "two views of a sample attract, all other samples of the batch repel",
+    .family = "contrastive",
+    .year = 2020,
+    .needs = "2 views",
+    .encoders = "any",
+    .cost = 2,
+    .choose = "a first try at embeddings for whole pictures; wants batches of dozens, over all ranks together",
+    .loss = "softmax cross-entropy of the partner among all views of the batch, by cosine",
+    .formula = "-log exp(cos(z, z') / T) / sum over others of exp(cos(z, other) / T)",
+    .reference = "Chen et al., A simple framework for contrastive learning, ICML 2020, arXiv 2002.05709",
+    .probe = "linear",
+    .improves = "loss",
+    .settings = [] { return std::unique_ptr<MethodSettings>(std::make_unique<SimclrSettings>()); }};
 
 }  // namespace ssl
