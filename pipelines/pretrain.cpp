@@ -61,10 +61,10 @@ class PretrainRecipe {
   const std::string& method_name() const { return method_name_; }
   const std::string& encoder_name() const { return encoder_.name(); }
   // Draws first weights from torch's generator.
-  std::unique_ptr<ssl::Method> make(const models::Input& input, const c10::Device& device) const {
+  std::unique_ptr<ssl::Method> make(const models::Input& input, const c10::Device& device, std::int64_t cases) const {
     const auto encoder = encoder_.make(input);
     encoder->check_extent(input.patch);
-    return method_->make({encoder, input, device});
+    return method_->make({encoder, input, device, [&] { return encoder_.make(input); }, cases});
   }
 
   train::TrainerSettings trainer;
@@ -134,7 +134,7 @@ PretrainRun set_up(const PretrainRequest& request, const PretrainRecipe& recipe,
                run.store.spacing_mm()};
   run.batch_size = recipe.data.batch_size > 0 ? recipe.data.batch_size : run.store.plan.batch_size;
   at::manual_seed(static_cast<std::uint64_t>(recipe.trainer.seed));
-  run.method = recipe.make(run.input, device);
+  run.method = recipe.make(run.input, device, run.store.reader->size());
   data::StoreDatasetOptions options;
   options.seed = static_cast<std::uint64_t>(recipe.data.seed);
   options.cases = chosen_cases(request, *run.store.reader);
@@ -160,6 +160,7 @@ PretrainRun set_up(const PretrainRequest& request, const PretrainRecipe& recipe,
 
 void tell_plan(const PretrainRequest& request, const PretrainRecipe& recipe, PretrainRun& run, runtime::Comm& comm) {
   run.method->use(comm);
+  if (run.method->wants_pass()) run.method->before_epoch(*run.loader->pass(), {});
   const at::Tensor loss = run.method->step(0, run.loader->next().to(run.device), {}).loss;
   if (comm.rank() > 0) return;
   fmt::print("pretrain {} on {}: {} cases, patch {} x {} x {}, batch {}, {} steps on {}\n", recipe.method_name(),

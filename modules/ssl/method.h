@@ -3,6 +3,7 @@
 // methods.cpp, one test; the contract suite tests/ssl/contract_test.cpp then walks over it.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -34,6 +35,10 @@ struct Setup {
   std::shared_ptr<models::Encoder> encoder;
   models::Input input;  // channels, patch, spacing
   c10::Device device = c10::Device(c10::kCPU);
+  // Another encoder of the same kind with weights of its own, drawn from torch's generator: what a teacher begins as.
+  // Called in make() only.
+  std::function<std::shared_ptr<models::Encoder>()> twin;
+  std::int64_t cases = 0;  // of the store: batch.case_index lies below
 };
 
 // What most are: one encoder, with networks of the method's own around it, all trained in one phase.
@@ -65,6 +70,18 @@ class MethodSettings {
   // Draws the first weights of its heads from torch's generator. Throws usage Error when the encoder does not suit,
   // naming those that do, and when a setting does not fit the patch.
   virtual std::unique_ptr<Method> make(const Setup& setup) const = 0;
+};
+
+// Those of a method whose settings are a struct with fields(), made as Made(options, setup).
+template <core::HasFields Options, class Made>
+class SettingsOf final : public MethodSettings {
+ public:
+  static std::unique_ptr<MethodSettings> defaults() { return std::make_unique<SettingsOf>(); }
+  std::vector<core::Slot> slots() override { return core::slots_of(options_); }
+  std::unique_ptr<Method> make(const Setup& setup) const override { return std::make_unique<Made>(options_, setup); }
+
+ private:
+  Options options_;
 };
 
 // What `gadolin methods` tells. Fields of text are one line each.

@@ -40,11 +40,14 @@ inline std::shared_ptr<models::Encoder> encoder(const std::string& name, const m
   return settings->make(input);
 }
 
-inline std::unique_ptr<ssl::Method> method(const std::string& name, std::shared_ptr<models::Encoder> encoder,
-                                           const models::Input& input, const std::vector<std::string>& arguments = {}) {
+inline constexpr std::int64_t kCases = 128;  // of the store that the batches would come from
+
+using MakeEncoder = std::function<std::shared_ptr<models::Encoder>()>;
+inline std::unique_ptr<ssl::Method> method(const std::string& name, const MakeEncoder& make, const models::Input& input,
+                                           const std::vector<std::string>& arguments = {}) {
   const auto settings = ssl::method_named(name).settings();
   core::configure(settings->slots(), settings_of(arguments));
-  return settings->make({std::move(encoder), input, c10::Device(c10::kCPU)});
+  return settings->make({make(), input, c10::Device(c10::kCPU), make, kCases});
 }
 
 inline std::unique_ptr<ssl::Method> method(const std::string& name, const std::string& encoder_name,
@@ -52,7 +55,8 @@ inline std::unique_ptr<ssl::Method> method(const std::string& name, const std::s
   at::set_num_threads(1);
   torch::manual_seed(seed);
   const models::Input input{1, kPatch, {1, 1, 1}};
-  return method(name, encoder(encoder_name, input), input, arguments);
+  return method(
+      name, [&] { return encoder(encoder_name, input); }, input, arguments);
 }
 
 // A bright ball in a smooth ground, elsewhere and otherwise in each: [1, 24, 24, 24].
@@ -109,12 +113,45 @@ inline data::Batch batch(const ssl::Method& method, std::int64_t size, std::uint
 inline data::Batch part(const data::Batch& whole, std::int64_t begin, std::int64_t size) {
   data::Batch part = whole;
   for (data::View& view : part.views) {
-    view.images = view.images.narrow(0, begin, size);
-    view.valid = view.valid.narrow(0, begin, size);
-    if (view.hidden.defined()) view.hidden = view.hidden.narrow(0, begin, size);
+    for (at::Tensor* const rows :
+         {&view.images, &view.labels, &view.valid, &view.hidden, &view.kept, &view.case_index}) {
+      if (rows->defined()) *rows = rows->narrow(0, begin, size);
+    }
+    const auto keep = [&](auto& each) { each = {each.begin() + begin, each.begin() + begin + size}; };
+    keep(view.voxel_to_case);
+    keep(view.case_shape);
   }
+  for (at::Tensor* const rows : {&part.sample, &part.case_index, &part.has_labels, &part.channels_present})
+    *rows = rows->narrow(0, begin, size);
   part.ids.assign(whole.ids.begin() + begin, whole.ids.begin() + begin + size);
   return part;
+}
+
+// The samples of `whole` in batches of two, once: what before_epoch is handed.
+class Pass final : public data::BatchSource {
+ public:
+  explicit Pass(const data::Batch& whole) : whole_(whole) {}
+  data::Batch next() override {
+    const std::int64_t size = std::min<std::int64_t>(2, whole_.size() - at_);
+    at_ += size;
+    return part(whole_, at_ - size, size);
+  }
+  std::uint64_t position() const override { return static_cast<std::uint64_t>(at_); }
+  void seek(std::uint64_t position) override { at_ = static_cast<std::int64_t>(position); }
+  std::int64_t epoch_size() const override { return whole_.size(); }
+  std::unique_ptr<data::BatchSource> pass() const override { return std::make_unique<Pass>(whole_); }
+
+ private:
+  const data::Batch& whole_;
+  std::int64_t at_ = 0;
+};
+
+// The first epoch begins, over cases 0 .. `cases` - 1; nothing where the method does not ask for it.
+inline void begin_epoch(ssl::Method& method, std::int64_t cases = 24) {
+  if (!method.wants_pass()) return;
+  const data::Batch all = batch(method, cases);
+  Pass pass(all);
+  method.before_epoch(pass, {});
 }
 
 inline double loss(ssl::Method& method, const data::Batch& batch) {

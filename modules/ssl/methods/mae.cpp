@@ -94,15 +94,6 @@ class Mae final : public OneEncoder {
   std::unique_ptr<MaskedNetwork> network_;
 };
 
-class MaeSettings final : public MethodSettings {
- public:
-  std::vector<core::Slot> slots() override { return core::slots_of(options_); }
-  std::unique_ptr<Method> make(const Setup& setup) const override { return std::make_unique<Mae>(options_, setup); }
-
- private:
-  MaeOptions options_;
-};
-
 }  // namespace
 
 extern const MethodEntry mae_entry;
@@ -122,6 +113,6 @@ const MethodEntry mae_entry{
         "Wald et al., CVPR 2025, arXiv 2410.23132",
     .probe = "finetune",
     .improves = "loss",
-    .settings = [] { return std::unique_ptr<MethodSettings>(std::make_unique<MaeSettings>()); }};
+    .settings = SettingsOf<MaeOptions, Mae>::defaults};
 
 }  // namespace ssl

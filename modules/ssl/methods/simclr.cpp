@@ -3,10 +3,10 @@
 #include <ATen/ATen.h>
 
 #include "augment/recipes.h"
-#include "core/error.h"
 #include "losses/contrastive.h"
+#include "ssl/head.h"
 #include "ssl/method.h"
-#include "ssl/projector.h"
+#include "ssl/views.h"
 
 namespace ssl {
 namespace {
@@ -35,8 +35,8 @@ class Simclr final : public OneEncoder {
   Simclr(const SimclrOptions& options, const Setup& setup)
       : OneEncoder("simclr", setup),
         options_(options),
-        projector_(std::make_shared<Projector>(setup.encoder->embedding_size(), options.hidden_size,
-                                               options.projection_size)) {
+        projector_(std::make_shared<Head>(
+            HeadShape{setup.encoder->embedding_size(), options.hidden_size, options.projection_size})) {
     add("projector", projector_);
   }
 
@@ -46,12 +46,8 @@ class Simclr final : public OneEncoder {
 
   // Both views go through the networks in one batch, so that the projector's statistics are of both.
   train::StepResult step(std::size_t, const data::Batch& batch, const train::Moment&) override {
-    GADOLIN_CHECK(batch.views.size() >= 2);
-    if (batch.size() * comm().size() < 2)
-      throw core::usage_error("simclr compares samples with each other: a batch of one has nothing to compare",
-                              "give data.batch_size of 2 or more; 8 or more is better");
-    const at::Tensor images = at::cat({batch.views[0].images, batch.views[1].images});
-    const at::Tensor projected = projector_->forward(encoder_->embedding(images), comm());
+    need_samples(batch, comm(), 2, "simclr", "there is nothing to tell a sample from");
+    const at::Tensor projected = projector_->forward(embeddings_of(*encoder_, batch.views), comm());
     const std::vector<at::Tensor> halves = projected.to(at::kFloat).chunk(2);
     const at::Tensor loss = losses::nt_xent(halves[0], halves[1], options_.temperature, comm());
     const at::Tensor agreement = at::cosine_similarity(halves[0].detach(), halves[1].detach()).mean();
@@ -60,16 +56,7 @@ class Simclr final : public OneEncoder {
 
  private:
   SimclrOptions options_;
-  std::shared_ptr<Projector> projector_;
-};
-
-class SimclrSettings final : public MethodSettings {
- public:
-  std::vector<core::Slot> slots() override { return core::slots_of(options_); }
-  std::unique_ptr<Method> make(const Setup& setup) const override { return std::make_unique<Simclr>(options_, setup); }
-
- private:
-  SimclrOptions options_;
+  std::shared_ptr<Head> projector_;
 };
 
 }  // namespace
@@ -89,6 +76,6 @@ const MethodEntry simclr_entry{
     .reference = "Chen et al., A simple framework for contrastive learning, ICML 2020, arXiv 2002.05709",
     .probe = "linear",
     .improves = "loss",
-    .settings = [] { return std::unique_ptr<MethodSettings>(std::make_unique<SimclrSettings>()); }};
+    .settings = SettingsOf<SimclrOptions, Simclr>::defaults};
 
 }  // namespace ssl
