@@ -154,6 +154,13 @@ inline void begin_epoch(ssl::Method& method, std::int64_t cases = 24) {
   method.before_epoch(pass, {});
 }
 
+// One tensor of the state beside the weights.
+inline at::Tensor state(const ssl::Method& method, const std::string& name) {
+  runtime::Archive archive;
+  method.save(archive);
+  return archive.tensors.at(name).clone();
+}
+
 inline double loss(ssl::Method& method, const data::Batch& batch) {
   const at::NoGradGuard no_gradient;
   return method.step(0, batch, {}).loss.item<double>();
