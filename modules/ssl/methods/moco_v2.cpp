@@ -14,7 +14,7 @@ namespace ssl {
 namespace {
 
 struct MocoV2Options {
-  std::int64_t hidden_size = 256, projection_size = 128, queue = 4096;
+  std::int64_t hidden_size = 256, projection_size = 128, queue = 64;
   double temperature = 0.2, momentum = 0.99;
   augment::Contrastive views;
 
@@ -24,7 +24,8 @@ struct MocoV2Options {
     return std::tuple{
         field("hidden_size", &MocoV2Options::hidden_size, "width of the projector", Range{2, 65536}),
         field("projection_size", &MocoV2Options::projection_size, "length of the projected embedding", Range{2, 65536}),
-        field("queue", &MocoV2Options::queue, "earlier projections that are told apart from", Range{1, 1e7}),
+        field("queue", &MocoV2Options::queue,
+              "earlier projections that are told apart from; fewer than cases, or a case meets itself", Range{1, 1e7}),
         field("temperature", &MocoV2Options::temperature, "of the softmax over similarities", Range{0.01, 10}),
         field("momentum", &MocoV2Options::momentum,
               "of the teacher at the begin of the run; rises to 1. 0.999 for runs of 100,000 steps and more",
