@@ -8,7 +8,6 @@
 #define GADOLIN_SSL_METHODS(X)  \
   /* contrastive             */ \
   X(simclr)                     \
-  X(moco_v2)                    \
   X(exemplar)                   \
   X(moco_v3)                    \
   X(voxel_contrast)             \

@@ -6,41 +6,6 @@
 #include "made.h"
 #include "story_of.h"
 
-TEST(MocoV2, TheQueueTakesInWhatTheStepFoundAndLosesTheOldest) {
-  const auto method = made::method("moco_v2", "vit", 1, {"queue=10"});
-  const data::Batch batch = made::batch(*method, 4);
-  const at::Tensor before = made::state(*method, "queue");
-  ASSERT_EQ(before.size(0), 10);
-  made::train(*method, batch, 1);
-  const at::Tensor after = made::state(*method, "queue");
-  EXPECT_TRUE(at::equal(after.narrow(0, 4, 6), before.narrow(0, 0, 6)));
-  EXPECT_FALSE(at::equal(after.narrow(0, 0, 4), before.narrow(0, 0, 4)));
-  EXPECT_TRUE(at::allclose(after.norm(2, {1}), at::ones({10}), 1e-5, 1e-5));
-}
-
-TEST(MocoV2, AStepThatIsLeftOutChangesNoQueue) {
-  const auto method = made::method("moco_v2", "vit", 1, {"queue=10"});
-  const at::Tensor before = made::state(*method, "queue");
-  made::loss(*method, made::batch(*method, 4));  // no after_update
-  EXPECT_TRUE(at::equal(made::state(*method, "queue"), before));
-}
-
-TEST(MocoV2, WhatIsInTheQueueMakesTheLoss) {
-  const auto method = made::method("moco_v2", "vit", 1, {"queue=8"});
-  const data::Batch batch = made::batch(*method, 4);
-  const double loss = made::loss(*method, batch);
-  runtime::Archive state;
-  state.tensors["queue"] = made::state(*method, "queue").roll(1, 1);
-  method->load(state);
-  EXPECT_NE(made::loss(*method, batch), loss);
-  EXPECT_LE(made::loss(*method, batch), std::log(1 + 8 * std::exp(2 / 0.2)));
-}
-
-TEST(MocoV2, ABatchThatIsLongerThanTheQueueIsRefused) {
-  const auto method = made::method("moco_v2", "vit", 1, {"queue=3"});
-  expect_story("a queue of 3 for a batch of 4", [&] { made::loss(*method, made::batch(*method, 4)); });
-}
-
 TEST(MocoV3, IsTheSameWhicheverViewComesFirst) {
   const auto method = made::method("moco_v3", "vit");
   data::Batch batch = made::batch(*method, 4);
