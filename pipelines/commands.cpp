@@ -9,6 +9,7 @@
   X(prepare)                     \
   X(inspect)                     \
   X(store)                       \
+  GADOLIN_TORCH(X(methods))      \
   GADOLIN_TORCH(X(pretrain))     \
   GADOLIN_TORCH(X(finetune))     \
   GADOLIN_TORCH(X(checkpoint))   \

@@ -52,6 +52,7 @@ std::string names_of(const std::vector<std::int64_t>& cases, const store::Reader
 
 void tell_plan(const PretrainRequest& request, const PretrainRecipe& recipe, PretrainRun& run, runtime::Comm& comm) {
   run.method->use(comm);
+  if (run.method->wants_pass()) run.method->before_epoch(*run.loader->pass(), {});
   at::Tensor loss = run.method->step(0, run.loader->next().to(run.device), {}).loss.detach();
   comm.all_reduce_sum(loss);
   loss = loss / comm.size();
@@ -184,7 +185,7 @@ extern const Command pretrain_command;
 const Command pretrain_command{
     "pretrain", "train an encoder on a prepared store, without labels",
     "  gadolin pretrain PREPARED --out RUN --set method.name=mae --set trainer.steps=2000\n"
-    "  gadolin pretrain PREPARED --out RUN --config configs/ssl/simclr.yaml --split split.csv\n"
+    "  gadolin pretrain PREPARED --out RUN --config configs/ssl/tiny/simclr.yaml --split split.csv\n"
     "  gadolin config show pretrain --set method.name=simclr --set encoder.name=vit\n"
     "  torchrun --no-python --nproc-per-node 4 gadolin pretrain PREPARED --out RUN\n"
     "Under torchrun, srun or mpirun the ranks share each batch: data.batch_size stays the same, whatever their "

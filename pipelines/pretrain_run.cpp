@@ -46,10 +46,11 @@ std::string PretrainRecipe::defaults() const {
   return core::resolved_yaml(plain.slots());
 }
 
-std::unique_ptr<ssl::Method> PretrainRecipe::make(const models::Input& input, const c10::Device& device) const {
+std::unique_ptr<ssl::Method> PretrainRecipe::make(const models::Input& input, const c10::Device& device,
+                                                  std::int64_t cases) const {
   const auto encoder = encoder_.make(input);
   encoder->check_extent(input.patch);
-  return method_->make({encoder, input, device});
+  return method_->make({encoder, input, device, [&] { return encoder_.make(input); }, cases});
 }
 
 PretrainRun set_up(const PretrainRequest& request, const PretrainRecipe& recipe, const runtime::Comm& comm) {
@@ -62,7 +63,7 @@ PretrainRun set_up(const PretrainRequest& request, const PretrainRecipe& recipe,
                run.store.spacing_mm()};
   run.batch_size = recipe.data.batch_size > 0 ? recipe.data.batch_size : run.store.plan.batch_size;
   at::manual_seed(static_cast<std::uint64_t>(recipe.trainer.seed));
-  run.method = recipe.make(run.input, device);
+  run.method = recipe.make(run.input, device, run.store.reader->size());
   data::StoreDatasetOptions options;
   options.seed = static_cast<std::uint64_t>(recipe.data.seed);
   options.cases = chosen_cases(request, *run.store.reader);

@@ -40,8 +40,8 @@ class PretrainRecipe {
 
   const std::string& method_name() const { return method_name_; }
   const std::string& encoder_name() const { return encoder_.name(); }
-  // Draws first weights from torch's generator.
-  std::unique_ptr<ssl::Method> make(const models::Input& input, const c10::Device& device) const;
+  // Draws first weights from torch's generator. `cases`: of the store.
+  std::unique_ptr<ssl::Method> make(const models::Input& input, const c10::Device& device, std::int64_t cases) const;
 
   train::TrainerSettings trainer;
   DataSettings data;

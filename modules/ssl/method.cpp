@@ -9,8 +9,8 @@ OneEncoder::OneEncoder(std::string phase, const Setup& setup)
   add("encoder", encoder_);
 }
 
-void OneEncoder::add(const std::string& name, std::shared_ptr<torch::nn::Module> network) {
-  networks_.add(name, std::move(network));
+void OneEncoder::add(const std::string& name, std::shared_ptr<torch::nn::Module> network, bool trained) {
+  networks_.add(name, std::move(network), trained);
   networks_.to(device_);
 }
 

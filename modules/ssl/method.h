@@ -3,6 +3,7 @@
 // methods.cpp, one test; the contract suite tests/ssl/contract_test.cpp then walks over it.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -38,6 +39,10 @@ struct Setup {
   std::shared_ptr<models::Encoder> encoder;
   models::Input input;  // channels, patch, spacing
   c10::Device device = c10::Device(c10::kCPU);
+  // Another encoder of the same kind with weights of its own, drawn from torch's generator: what a teacher begins as.
+  // Called in make() only.
+  std::function<std::shared_ptr<models::Encoder>()> twin;
+  std::int64_t cases = 0;  // of the store: batch.case_index lies below
 };
 
 // What most are: one encoder, with networks of the method's own around it, all trained in one phase.
@@ -50,7 +55,8 @@ class OneEncoder : public Method {
 
  protected:
   OneEncoder(std::string phase, const Setup& setup);
-  void add(const std::string& name, std::shared_ptr<torch::nn::Module> network);  // moves it to the device
+  // Moves it to the device. Of an untrained one (a teacher) no parameter is handed to an optimiser.
+  void add(const std::string& name, std::shared_ptr<torch::nn::Module> network, bool trained = true);
 
   models::Input input_;
   std::shared_ptr<models::Encoder> encoder_;
@@ -70,12 +76,40 @@ class MethodSettings {
   virtual std::unique_ptr<Method> make(const Setup& setup) const = 0;
 };
 
+// Those of a method whose settings are a struct with fields(), made as Made(options, setup).
+template <core::HasFields Options, class Made>
+class SettingsOf final : public MethodSettings {
+ public:
+  static std::unique_ptr<MethodSettings> defaults() { return std::make_unique<SettingsOf>(); }
+  std::vector<core::Slot> slots() override { return core::slots_of(options_); }
+  std::unique_ptr<Method> make(const Setup& setup) const override { return std::make_unique<Made>(options_, setup); }
+
+ private:
+  Options options_;
+};
+
+// What `gadolin methods` tells. Fields of text are one line each.
 struct MethodEntry {
   std::string_view name;
-  std::string_view help;      // one line: what it learns from, with the paper
-  std::string_view improves;  // what must fall on one fixed batch: "loss", or the name of a watched number
+  std::string_view help;       // what it learns from
+  std::string_view family;     // one of method_families()
+  int year;                    // of the paper
+  std::string_view needs;      // of a sample: "2 views", "2 views, positions", "2 cases", "reports"
+  std::string_view encoders;   // it runs with: "any", or their names, "vit" or "resenc, resnet"
+  double cost;                 // forward and backward passes of the encoder over one whole patch, about, a sample
+  std::string_view choose;     // when to take it
+  std::string_view loss;       // in words
+  std::string_view formula;    // in plain characters
+  std::string_view reference;  // authors, title, where
+  std::string_view probe;      // the score it promises: "kNN", "linear" or "finetune"
+  std::string_view improves;   // what must fall on one fixed batch: "loss", or the name of a watched number
   std::unique_ptr<MethodSettings> (*settings)();
 };
+
+// In the order of the table.
+std::span<const std::string_view> method_families();
+// True when the entry lists the encoder, or any.
+bool runs_with(const MethodEntry& entry, std::string_view encoder);
 
 std::span<const MethodEntry* const> methods();
 // Throws usage Error for an unknown name, naming the nearest.

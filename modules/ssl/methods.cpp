@@ -1,8 +1,37 @@
-// The table of pretraining methods: one X each.
+// The table of pretraining methods: one X each, by family and year.
+#include <algorithm>
+#include <array>
+
 #include "core/error.h"
 #include "ssl/method.h"
 
-#define GADOLIN_SSL_METHODS(X) X(simclr) X(mae)
+#define GADOLIN_SSL_METHODS(X)  \
+  /* contrastive             */ \
+  X(simclr)                     \
+  X(exemplar)                   \
+  X(moco_v3)                    \
+  X(voxel_contrast)             \
+  X(diet)                       \
+  /* non-contrastive         */ \
+  X(byol)                       \
+  X(barlow_twins)               \
+  X(simsiam)                    \
+  X(vicreg)                     \
+  X(lejepa)                     \
+  /* clustering              */ \
+  X(swav)                       \
+  X(deepcluster_v2)             \
+  /* self-distillation       */ \
+  X(dino)                       \
+  X(ibot)                       \
+  X(dinov2)                     \
+  /* masked                  */ \
+  X(mae)                        \
+  /* predictive              */ \
+  X(i_jepa)                     \
+  /* pretext                 */ \
+  /* autoencoder             */ \
+  /* hybrid                  */
 
 namespace ssl {
 
@@ -15,6 +44,24 @@ std::span<const MethodEntry* const> methods() {
   static const MethodEntry* const kAll[] = {GADOLIN_SSL_METHODS(X)};
 #undef X
   return kAll;
+}
+
+std::span<const std::string_view> method_families() {
+  static constexpr std::array<std::string_view, 9> kAll{"contrastive",       "non-contrastive", "clustering",
+                                                        "self-distillation", "masked",          "predictive",
+                                                        "pretext",           "autoencoder",     "hybrid"};
+  return kAll;
+}
+
+bool runs_with(const MethodEntry& entry, std::string_view encoder) {
+  std::string_view rest = entry.encoders;
+  if (rest == "any") return true;
+  while (!rest.empty()) {
+    const std::size_t comma = std::min(rest.find(", "), rest.size());
+    if (rest.substr(0, comma) == encoder) return true;
+    rest.remove_prefix(std::min(comma + 2, rest.size()));
+  }
+  return false;
 }
 
 const MethodEntry& method_named(const std::string& name) {

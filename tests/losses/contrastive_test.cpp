@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "finite_difference.h"
+#include "over_ranks.h"
 
 namespace {
 
@@ -55,29 +56,7 @@ TEST(NtXent, GradientIsTheDifferenceOfTheLoss) {
 }
 
 TEST(NtXent, OverRanksIsOneRankWithTheWholeBatch) {
-  const at::Tensor data = wave({2, 8, 5}), start = wave({5, 3}, 0.2);
-  at::Tensor weight = start.clone().requires_grad_();
-  const at::Tensor whole = losses::nt_xent(data[0].matmul(weight), data[1].matmul(weight), 0.2, *runtime::alone());
-  whole.backward();
-  for (const int ranks : {2, 4}) {
-    std::vector<at::Tensor> values(static_cast<std::size_t>(ranks)), gradients(values.size());
-    runtime::run_ranks(ranks, [&](runtime::Comm& comm) {
-      at::Tensor own = start.clone().requires_grad_();
-      const std::int64_t rows = 8 / comm.size();
-      const at::Tensor part = data.narrow(1, comm.rank() * rows, rows);
-      const at::Tensor loss = losses::nt_xent(part[0].matmul(own), part[1].matmul(own), 0.2, comm);
-      loss.backward();
-      at::Tensor value = loss.detach().clone(), gradient = own.grad();
-      comm.all_reduce_sum(value);
-      comm.all_reduce_sum(gradient);
-      values[static_cast<std::size_t>(comm.rank())] = value / comm.size();
-      gradients[static_cast<std::size_t>(comm.rank())] = gradient / comm.size();
-    });
-    for (std::size_t rank = 0; rank < values.size(); ++rank) {
-      EXPECT_NEAR(values[rank].item<double>(), whole.item<double>(), 1e-12) << ranks;
-      EXPECT_TRUE(at::allclose(gradients[rank], weight.grad(), 1e-10, 1e-12)) << ranks;
-    }
-  }
+  expect_ranks_are_one(2, [](const auto& z, runtime::Comm& comm) { return losses::nt_xent(z[0], z[1], 0.2, comm); });
 }
 
 TEST(NtXent, LooksAtDirectionsOnlyAndAtNoOrderOfSamples) {
@@ -107,6 +86,73 @@ TEST(NtXent, OfOneSampleIsZeroAndOfZeroEmbeddingsFinite) {
   loss.backward();
   EXPECT_NEAR(loss.item<double>(), std::log(5.0), 1e-6);
   EXPECT_TRUE(nothing.grad().isfinite().all().item<bool>());
+}
+
+TEST(InfoNce, OfOrthogonalRowsPairedWithThemselvesIsKnown) {
+  const at::Tensor corners = at::eye(4, at::kDouble) * 3;
+  const double expected = -std::log(std::exp(2.0) / (std::exp(2.0) + 3));
+  EXPECT_NEAR(losses::info_nce(corners, corners * 7, 0.5, *runtime::alone()).item<double>(), expected, 1e-12);
+  // Both rows of the queue stand at right angles.
+  const at::Tensor queue = at::eye(4, at::kDouble).narrow(0, 1, 2);
+  const at::Tensor one = corners.narrow(0, 0, 1);
+  EXPECT_NEAR(losses::info_nce_with_queue(one, one, queue, 0.5).item<double>(),
+              -std::log(std::exp(2.0) / (std::exp(2.0) + 2)), 1e-12);
+  EXPECT_EQ(losses::info_nce_with_queue(one, one, queue.narrow(0, 0, 0), 0.5).item<double>(), 0);
+}
+
+TEST(InfoNce, GradientIsTheDifferenceOfTheLossInQueriesAndKeys) {
+  const at::Tensor other = wave({3, 4}, 1.1), queue = wave({5, 4}, 0.3);
+  const auto comm = runtime::alone();
+  expect_gradient_is_difference([&](const at::Tensor& q) { return losses::info_nce(q, other, 0.5, *comm); },
+                                wave({3, 4}));
+  expect_gradient_is_difference([&](const at::Tensor& k) { return losses::info_nce(other, k, 0.5, *comm); },
+                                wave({3, 4}));
+  expect_gradient_is_difference([&](const at::Tensor& q) { return losses::info_nce_with_queue(q, other, queue, 0.5); },
+                                wave({3, 4}));
+}
+
+TEST(InfoNce, OverRanksIsOneRankWithTheWholeBatch) {
+  expect_ranks_are_one(2, [](const auto& z, runtime::Comm& comm) { return losses::info_nce(z[0], z[1], 0.2, comm); });
+}
+
+TEST(InfoNce, RowsThatAreNotCountedAreNeitherQueryNorKey) {
+  const at::Tensor first = wave({5, 4}), second = wave({5, 4}, 0.9);
+  const at::Tensor counted = at::tensor({1.0, 0.0, 1.0, 1.0, 0.0}, at::kDouble),
+                   kept = at::tensor({0, 2, 3}, at::kLong);
+  const auto comm = runtime::alone();
+  EXPECT_NEAR(losses::info_nce(first, second, 0.3, *comm, counted).item<double>(),
+              losses::info_nce(first.index_select(0, kept), second.index_select(0, kept), 0.3, *comm).item<double>(),
+              1e-12);
+  EXPECT_NEAR(losses::info_nce(first, second, 0.3, *comm, at::ones({5}, at::kDouble)).item<double>(),
+              losses::info_nce(first, second, 0.3, *comm).item<double>(), 1e-12);
+  at::Tensor none = first.clone().requires_grad_();
+  const at::Tensor loss = losses::info_nce(none, second, 0.3, *comm, at::zeros({5}, at::kDouble));
+  loss.backward();
+  EXPECT_EQ(loss.item<double>(), 0);
+  EXPECT_EQ(none.grad().abs().max().item<double>(), 0);
+  expect_ranks_are_one(2, [](const auto& z, runtime::Comm& each) {
+    const at::Tensor row = at::arange(z[0].size(0)) + each.rank() * z[0].size(0);
+    return losses::info_nce(z[0], z[1], 0.2, each, (row.remainder(3) > 0).to(at::kDouble));
+  });
+}
+
+TEST(Triplet, OfKnownDistancesIsKnown) {
+  // Partner at a distance of 0, the two others at |e1 - e2|^2 = 2.
+  const at::Tensor corners = at::eye(3, at::kDouble);
+  const auto comm = runtime::alone();
+  EXPECT_NEAR(losses::triplet(corners, corners * 2, 2.5, *comm).item<double>(), 0.5, 1e-12);
+  EXPECT_EQ(losses::triplet(corners, corners * 2, 1.5, *comm).item<double>(), 0);
+  // Partner at 2, one other at 0 and one at 2: margins 2 + 1 and 0 + 1.
+  EXPECT_NEAR(losses::triplet(corners, corners.roll(1, 0), 1, *comm).item<double>(), 2, 1e-12);
+  EXPECT_EQ(losses::triplet(corners.narrow(0, 0, 1), corners.narrow(0, 0, 1), 1, *comm).item<double>(), 0);
+}
+
+TEST(Triplet, GradientIsTheDifferenceAndRanksAreOne) {
+  const at::Tensor other = wave({3, 4}, 1.1);
+  const auto comm = runtime::alone();
+  expect_gradient_is_difference([&](const at::Tensor& a) { return losses::triplet(a, other, 1.5, *comm); },
+                                wave({3, 4}));
+  expect_ranks_are_one(2, [](const auto& z, runtime::Comm& each) { return losses::triplet(z[0], z[1], 1.5, each); });
 }
 
 }  // namespace

@@ -86,7 +86,7 @@ inline Learned learn(Subject& subject, int steps, runtime::Comm& comm) {
   train::Learner& learner = *subject.learner;
   learner.use(comm);
   const std::int64_t size = 8 / comm.size();
-  const data::Batch own = made::part(subject.batch, comm.rank() * size, size);
+  const data::Batch own = subject.batch.part(comm.rank() * size, size);
   const train::Parameters parameters = learner.phases().front().parameters;
   train::GradientExchange exchange(parameters, comm, 4096);
   Learned learned;

@@ -106,7 +106,8 @@ INSTANTIATE_TEST_SUITE_P(Mae, EachEncoder, testing::Values("resenc", "vit"),
 TEST(Mae, ATransformersEncoderIsGivenTheVisibleTokensOnly) {
   const auto encoder = std::dynamic_pointer_cast<models::Vit>(made::encoder("vit", kInput));
   ASSERT_NE(encoder, nullptr);
-  const auto method = made::method("mae", encoder, kInput);
+  const auto method = made::method(
+      "mae", [&] { return encoder; }, kInput);
   const at::Tensor images = at::randn({2, 1, 16, 16, 16}), hidden = at::zeros({2, 1, 16, 16, 16});
   hidden.slice(2, 4, 16).fill_(1);  // three of four layers of tokens: 75 %
   const auto network = ssl::make_masked_network(encoder, kInput, {0.75, {4, 4, 4}, 16, 1, 2});

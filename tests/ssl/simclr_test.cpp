@@ -5,30 +5,6 @@
 #include "core/error.h"
 #include "losses/contrastive.h"
 #include "made.h"
-#include "ssl/projector.h"
-
-TEST(Simclr, TheProjectorNormalisesOverTheBatchByHand) {
-  ssl::Projector projector(1, 1, 1);
-  const at::NoGradGuard no_gradient;
-  for (const auto& item : projector.named_parameters()) {
-    item.value().fill_(item.key() == "last.bias" ? 0.5 : item.key() == "norm_bias" ? 0.25 : 2.0);
-  }
-  // 2 x = 2, 6: mean 4, variance 4, so -1 and 1; times 2 plus 0.25, cut at 0; times 2 plus 0.5.
-  const at::Tensor out = projector.forward(at::tensor({1.0f, 3.0f}).view({2, 1}), *runtime::alone());
-  EXPECT_NEAR(out[0].item<double>(), 0.5, 1e-6);
-  EXPECT_NEAR(out[1].item<double>(), 2 * 2.25 + 0.5, 1e-5);
-}
-
-TEST(Simclr, TheProjectionDoesNotDependOnShiftAndScaleOfTheEmbeddings) {
-  torch::manual_seed(3);
-  ssl::Projector projector(6, 16, 4);
-  const at::Tensor rows = at::randn({10, 6});
-  const auto comm = runtime::alone();
-  const at::Tensor plain = projector.forward(rows, *comm);
-  EXPECT_TRUE(at::allclose(projector.forward(rows + 5, *comm), plain, 1e-3, 1e-3));
-  EXPECT_TRUE(at::allclose(projector.forward(rows * 7, *comm), plain, 1e-3, 1e-3));
-  EXPECT_FALSE(at::allclose(projector.forward(-rows, *comm), plain, 1e-3, 1e-3));
-}
 
 TEST(Simclr, TwoEqualViewsAgreeAndTheLossKnowsTheTemperature) {
   for (const double temperature : {0.1, 1.0}) {

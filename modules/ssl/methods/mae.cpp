@@ -99,19 +99,25 @@ class Mae final : public OneEncoder {
   std::unique_ptr<MaskedNetwork> network_;
 };
 
-class MaeSettings final : public MethodSettings {
- public:
-  std::vector<core::Slot> slots() override { return core::slots_of(options_); }
-  std::unique_ptr<Method> make(const Setup& setup) const override { return std::make_unique<Mae>(options_, setup); }
-
- private:
-  MaeOptions options_;
-};
-
 }  // namespace
 
 extern const MethodEntry mae_entry;
-const MethodEntry mae_entry{"mae", "hidden blocks of a picture are filled in (arXiv 2111.06377, 2410.23132)", "loss",
-                            [] { return std::unique_ptr<MethodSettings>(std::make_unique<MaeSettings>()); }};
+const MethodEntry mae_entry{
+    .name = "mae",
+    .help = "hidden blocks of a picture are filled in",
+    .family = "masked",
+    .year = 2022,
+    .needs = "1 view",
+    .encoders = "any",
+    .cost = 1.5,
+    .choose = "the encoder will be fine-tuned for segmentation; small batches do",
+    .loss = "mean square of what was filled in, over hidden voxels inside the case",
+    .formula = "sum over hidden of (filled - x)^2 / hidden voxels",
+    .reference =
+        "He et al., Masked autoencoders are scalable vision learners, CVPR 2022, arXiv 2111.06377; of U-Nets: "
+        "Wald et al., CVPR 2025, arXiv 2410.23132",
+    .probe = "finetune",
+    .improves = "loss",
+    .settings = SettingsOf<MaeOptions, Mae>::defaults};
 
 }  // namespace ssl

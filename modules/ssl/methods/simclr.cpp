@@ -3,10 +3,10 @@
 #include <ATen/ATen.h>
 
 #include "augment/recipes.h"
-#include "core/error.h"
 #include "losses/contrastive.h"
+#include "ssl/head.h"
 #include "ssl/method.h"
-#include "ssl/projector.h"
+#include "ssl/views.h"
 
 namespace ssl {
 namespace {
@@ -35,8 +35,8 @@ class Simclr final : public OneEncoder {
   Simclr(const SimclrOptions& options, const Setup& setup)
       : OneEncoder("simclr", setup),
         options_(options),
-        projector_(std::make_shared<Projector>(setup.encoder->embedding_size(), options.hidden_size,
-                                               options.projection_size)) {
+        projector_(std::make_shared<Head>(
+            HeadShape{setup.encoder->embedding_size(), options.hidden_size, options.projection_size})) {
     add("projector", projector_);
   }
 
@@ -48,15 +48,12 @@ class Simclr final : public OneEncoder {
 
   // Both views go through the encoder in one batch, and through the projector, whose statistics are of both.
   std::vector<at::Tensor> embed(std::size_t, const data::Batch& part, const train::Moment&) override {
-    GADOLIN_CHECK(part.views.size() >= 2);
-    return encoder_->embedding(at::cat({part.views[0].images, part.views[1].images})).chunk(2);
+    return embeddings_of(*encoder_, part.views).chunk(2);
   }
 
   train::StepResult loss_of(std::size_t, const std::vector<at::Tensor>& embedded, const data::Batch& batch,
                             const train::Moment&) override {
-    if (batch.size() * comm().size() < 2)
-      throw core::usage_error("simclr compares samples with each other: a batch of one has nothing to compare",
-                              "give data.batch_size of 2 or more; 8 or more is better");
+    need_samples(batch, comm(), 2, "simclr", "there is nothing to tell a sample from");
     const at::Tensor projected = projector_->forward(at::cat(embedded), comm());
     const std::vector<at::Tensor> halves = projected.to(at::kFloat).chunk(2);
     const at::Tensor loss = losses::nt_xent(halves[0], halves[1], options_.temperature, comm());
@@ -66,22 +63,26 @@ class Simclr final : public OneEncoder {
 
  private:
   SimclrOptions options_;
-  std::shared_ptr<Projector> projector_;
-};
-
-class SimclrSettings final : public MethodSettings {
- public:
-  std::vector<core::Slot> slots() override { return core::slots_of(options_); }
-  std::unique_ptr<Method> make(const Setup& setup) const override { return std::make_unique<Simclr>(options_, setup); }
-
- private:
-  SimclrOptions options_;
+  std::shared_ptr<Head> projector_;
 };
 
 }  // namespace
 
 extern const MethodEntry simclr_entry;
-const MethodEntry simclr_entry{"simclr", "two views of a sample attract, all others repel (arXiv 2002.05709)", "loss",
-                               [] { return std::unique_ptr<MethodSettings>(std::make_unique<SimclrSettings>()); }};
+const MethodEntry simclr_entry{
+    .name = "simclr",
+    .help = "two views of a sample attract, all other samples of the batch repel",
+    .family = "contrastive",
+    .year = 2020,
+    .needs = "2 views",
+    .encoders = "any",
+    .cost = 2,
+    .choose = "a first try at embeddings for whole pictures; wants batches of dozens, over all ranks together",
+    .loss = "softmax cross-entropy of the partner among all views of the batch, by cosine",
+    .formula = "-log exp(cos(z, z') / T) / sum over others of exp(cos(z, other) / T)",
+    .reference = "Chen et al., A simple framework for contrastive learning, ICML 2020, arXiv 2002.05709",
+    .probe = "linear",
+    .improves = "loss",
+    .settings = SettingsOf<SimclrOptions, Simclr>::defaults};
 
 }  // namespace ssl
