@@ -26,6 +26,8 @@ class ConvEncoder : public Encoder {
   std::vector<Extent> stride() const override { return total_strides(plan_.stages); }
   void check_extent(const Extent& extent) const override;
   const ConvPlan& plan() const { return plan_; }
+  const Chain<ConvNorm>& stem() const { return *stem_; }
+  const std::vector<std::shared_ptr<Chain<Residual>>>& stages() const { return stages_; }
 
  private:
   ConvPlan plan_;

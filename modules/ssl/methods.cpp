@@ -13,7 +13,10 @@
   /* self-distillation       */ \
   /* masked                  */ \
   X(mae)                        \
+  X(simmim)                     \
+  X(spark)                      \
   /* predictive              */ \
+  X(aim)                        \
   /* pretext                 */ \
   /* autoencoder             */ \
   /* hybrid                  */

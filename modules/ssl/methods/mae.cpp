@@ -6,6 +6,8 @@
 #include "augment/recipes.h"
 #include "core/error.h"
 #include "losses/masked.h"
+#include "ssl/counted.h"
+#include "ssl/hidden_blocks.h"
 #include "ssl/masked_network.h"
 #include "ssl/method.h"
 
@@ -41,19 +43,10 @@ struct MaeOptions {
   }
 };
 
-std::array<std::int64_t, 3> block_of(const MaeOptions& options, const Setup& setup) {
-  const std::vector<std::int64_t>& given = options.block;
-  if (given.empty()) return natural_block(*setup.encoder, setup.input);
-  if (given.size() == 1) return {given[0], given[0], given[0]};
-  if (given.size() == 3) return {given[0], given[1], given[2]};
-  throw core::usage_error("method.block has " + std::to_string(given.size()) + " numbers",
-                          "block: [16, 16, 16], or one number for all three");
-}
-
 class Mae final : public OneEncoder {
  public:
   Mae(const MaeOptions& options, const Setup& setup)
-      : OneEncoder("mae", setup), options_(options), block_(block_of(options, setup)) {
+      : OneEncoder("mae", setup), options_(options), block_(chosen_block(options.block, *setup.encoder, setup.input)) {
     network_ = make_masked_network(
         encoder_, input_,
         {options.hidden, block_, options.decoder_width, options.decoder_depth, options.decoder_heads});
@@ -74,23 +67,14 @@ class Mae final : public OneEncoder {
     const at::Tensor hidden = view.hidden.unsqueeze(1);
     const at::Tensor counted = view.valid.defined() ? hidden * view.valid.unsqueeze(1) : hidden;
     const at::Tensor filled = network_->fill(view.images, hidden);
-    const at::Tensor loss =
-        losses::masked_mean_square(filled, view.images, counted, block_, options_.normalise) * weight_of(counted);
+    const at::Tensor loss = losses::masked_mean_square(filled, view.images, counted, block_, options_.normalise) *
+                            weight_of(counted, comm());
     return {loss, {}};
   }
 
  private:
-  // Ranks have unlike numbers of counted voxels; with this factor the mean of their losses is that of one process.
-  at::Tensor weight_of(const at::Tensor& counted) {
-    const at::Tensor own = counted.sum().to(at::kDouble);
-    if (comm().size() == 1) return at::ones({}, own.options().dtype(at::kFloat));
-    at::Tensor all = own.clone();
-    comm().all_reduce_sum(all);
-    return (own * comm().size() / all.clamp_min(1)).to(at::kFloat);
-  }
-
   MaeOptions options_;
-  std::array<std::int64_t, 3> block_;
+  models::Extent block_;
   std::unique_ptr<MaskedNetwork> network_;
 };
 
