@@ -18,7 +18,10 @@
   /* predictive              */ \
   X(aim)                        \
   /* pretext                 */ \
+  X(context_restoration)        \
+  X(models_genesis)             \
   /* autoencoder             */ \
+  X(denoising)                  \
   /* hybrid                  */
 
 namespace ssl {
