@@ -18,7 +18,11 @@
   /* predictive              */ \
   X(aim)                        \
   /* pretext                 */ \
+  X(relative_position)          \
+  X(jigsaw)                     \
+  X(rotation)                   \
   X(context_restoration)        \
+  X(rubik)                      \
   X(models_genesis)             \
   /* autoencoder             */ \
   X(denoising)                  \
