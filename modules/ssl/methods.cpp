@@ -20,12 +20,15 @@
   /* pretext                 */ \
   X(relative_position)          \
   X(jigsaw)                     \
+  X(context_encoder)            \
   X(rotation)                   \
   X(context_restoration)        \
   X(rubik)                      \
   X(models_genesis)             \
   /* autoencoder             */ \
   X(denoising)                  \
+  X(sparse_autoencoder)         \
+  X(vae)                        \
   /* hybrid                  */
 
 namespace ssl {
