@@ -17,6 +17,7 @@
   X(spark)                      \
   /* predictive              */ \
   X(aim)                        \
+  X(voco)                       \
   /* pretext                 */ \
   X(relative_position)          \
   X(jigsaw)                     \
@@ -25,11 +26,13 @@
   X(context_restoration)        \
   X(rubik)                      \
   X(models_genesis)             \
+  X(volume_fusion)              \
   /* autoencoder             */ \
   X(denoising)                  \
   X(sparse_autoencoder)         \
   X(vae)                        \
-  /* hybrid                  */
+  /* hybrid                  */ \
+  X(swin_unetr)
 
 namespace ssl {
 
