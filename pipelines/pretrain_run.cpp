@@ -71,7 +71,7 @@ PretrainRun set_up(const PretrainRequest& request, const PretrainRecipe& recipe,
   options.read_labels = false;
   options.keep_locations = false;
   options.skip_damaged = recipe.data.skip_damaged();
-  const auto views = view_maker(run.method->views());
+  const auto views = view_maker(run.method->views(), run.method->of_partner());
   run.dataset = std::make_shared<const data::StoreDataset>(run.store.reader, views, options);
   data::LoaderOptions loading;
   loading.batch_maker = batch_maker_on(recipe.data.views_on, device, views);

@@ -26,6 +26,7 @@
   X(outpaint)                  \
   X(cutout)                    \
   X(local_shuffle)             \
+  X(swap)                      \
   X(curve)                     \
   X(histogram_shift)           \
   X(bias_field)                \

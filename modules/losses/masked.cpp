@@ -19,6 +19,18 @@ at::Tensor block_mean(const at::Tensor& image, const std::array<std::int64_t, 3>
   return mean;
 }
 
+void require_alike(const at::Tensor& prediction, const at::Tensor& image, const at::Tensor& hidden) {
+  GADOLIN_CHECK(prediction.dim() == 5 && prediction.sizes() == image.sizes());
+  GADOLIN_CHECK(hidden.dim() == 5 && hidden.size(1) == 1 && hidden.size(0) == image.size(0) &&
+                hidden.sizes().slice(2) == image.sizes().slice(2));
+}
+
+// The mean over hidden voxels and all channels; 0 where none is hidden.
+at::Tensor hidden_mean(const at::Tensor& values, const at::Tensor& hidden) {
+  const at::Tensor visible = hidden <= 0;
+  return values.masked_fill(visible, 0).sum() / (visible.logical_not().sum() * values.size(1)).clamp_min(1);
+}
+
 }  // namespace
 
 at::Tensor normalised_in_blocks(const at::Tensor& image, const std::array<std::int64_t, 3>& block) {
@@ -40,14 +52,16 @@ at::Tensor as_before_normalising(const at::Tensor& prediction, const at::Tensor&
 
 at::Tensor masked_mean_square(const at::Tensor& prediction, const at::Tensor& image, const at::Tensor& hidden,
                               const std::array<std::int64_t, 3>& block, bool normalise) {
-  GADOLIN_CHECK(prediction.dim() == 5 && prediction.sizes() == image.sizes());
-  GADOLIN_CHECK(hidden.dim() == 5 && hidden.size(1) == 1 && hidden.size(0) == image.size(0) &&
-                hidden.sizes().slice(2) == image.sizes().slice(2));
+  require_alike(prediction, image, hidden);
   const WithoutAutocast exact;
   const at::Tensor target = normalise ? normalised_in_blocks(image, block) : at_least_float(image);
-  const at::Tensor square = (at_least_float(prediction) - target).square();
-  const at::Tensor visible = hidden <= 0;
-  return square.masked_fill(visible, 0).sum() / (visible.logical_not().sum() * image.size(1)).clamp_min(1);
+  return hidden_mean((at_least_float(prediction) - target).square(), hidden);
+}
+
+at::Tensor masked_mean_absolute(const at::Tensor& prediction, const at::Tensor& image, const at::Tensor& hidden) {
+  require_alike(prediction, image, hidden);
+  const WithoutAutocast exact;
+  return hidden_mean((at_least_float(prediction) - at_least_float(image)).abs(), hidden);
 }
 
 }  // namespace losses

@@ -16,6 +16,10 @@ namespace losses {
 at::Tensor masked_mean_square(const at::Tensor& prediction, const at::Tensor& image, const at::Tensor& hidden,
                               const std::array<std::int64_t, 3>& block, bool normalise);
 
+// Mean of |prediction - image| over the voxels where hidden is 1, and over channels, of the plain image; else as above.
+// Xie et al., "SimMIM: a simple framework for masked image modeling", CVPR 2022.
+at::Tensor masked_mean_absolute(const at::Tensor& prediction, const at::Tensor& image, const at::Tensor& hidden);
+
 // The image so normalised: what a prediction is compared with.
 at::Tensor normalised_in_blocks(const at::Tensor& image, const std::array<std::int64_t, 3>& block);
 // A prediction of the normalised image in the image's own values, by its blocks' mean and variance: for people to look

@@ -73,7 +73,10 @@ class Vit : public Encoder {
   struct Encoded {
     at::Tensor tokens, summary;
   };
-  Encoded encode_all(const at::Tensor& tokens);
+  // With `prefix` [N] int64 a token looks at those before it in the order given and at the first prefix[n] of its
+  // picture, the class token and the registers at the first prefix[n] alone: no token of place i >= prefix[n] knows of
+  // a later one. As in El-Nouby et al., "Scalable pre-training of large autoregressive image models", ICML 2024.
+  Encoded encode_all(const at::Tensor& tokens, const at::Tensor& prefix = {});
   at::Tensor encode(const at::Tensor& tokens) { return encode_all(tokens).tokens; }
 
  private:

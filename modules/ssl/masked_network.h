@@ -4,7 +4,6 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <array>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -26,13 +25,9 @@ class MaskedNetwork {
 
 struct MaskedShape {
   double hidden = 0.75;                            // share of the blocks
-  std::array<std::int64_t, 3> block{};             // voxels
+  models::Extent block{};                          // voxels
   std::int64_t width = 128, depth = 2, heads = 4;  // of the decoder over tokens
 };
-
-// The block that suits the encoder: a ViT's token; otherwise 16 voxels along a patch of 96 or more, 8 below, never
-// more than the patch.
-std::array<std::int64_t, 3> natural_block(const models::Encoder& encoder, const models::Input& input);
 
 // Of an encoder with a U-Net decoder: hidden voxels are 0, the decoder ("decoder") paints. Of a ViT: the encoder sees
 // the visible tokens only, a TokenFiller ("filler") does the rest; the same number of tokens must be hidden in every

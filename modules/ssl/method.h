@@ -25,6 +25,9 @@ class Method : public train::Learner {
  public:
   // One recipe for each of batch.views, in order.
   virtual std::vector<augment::Recipe> views() const = 0;
+  // True for each view, in order, that is taken from the sample's second case; shorter than views() means no for the
+  // rest.
+  virtual std::vector<bool> of_partner() const { return {}; }
   // [N, encoder's embedding_size()] of images [N, C, D, H, W] as they are; no gradient. What probes look at; call
   // set_training(false) before.
   virtual at::Tensor embedding(const at::Tensor& images) = 0;

@@ -27,11 +27,27 @@
   X(dinov2)                     \
   /* masked                  */ \
   X(mae)                        \
+  X(simmim)                     \
+  X(spark)                      \
   /* predictive              */ \
   X(i_jepa)                     \
+  X(aim)                        \
+  X(voco)                       \
   /* pretext                 */ \
+  X(relative_position)          \
+  X(jigsaw)                     \
+  X(context_encoder)            \
+  X(rotation)                   \
+  X(context_restoration)        \
+  X(rubik)                      \
+  X(models_genesis)             \
+  X(volume_fusion)              \
   /* autoencoder             */ \
-  /* hybrid                  */
+  X(denoising)                  \
+  X(sparse_autoencoder)         \
+  X(vae)                        \
+  /* hybrid                  */ \
+  X(swin_unetr)
 
 namespace ssl {
 

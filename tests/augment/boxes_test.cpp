@@ -4,10 +4,15 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <map>
+
+#include "augment/one_of.h"
 #include "augment/ops/cutout.h"
 #include "augment/ops/inpaint.h"
 #include "augment/ops/local_shuffle.h"
 #include "augment/ops/outpaint.h"
+#include "augment/ops/swap.h"
+#include "augment/recipe.h"
 #include "core/error.h"
 #include "pictures.h"
 
@@ -161,6 +166,79 @@ TEST(LocalShuffle, MovesNothingFartherThanAWindowAndAsManyVoxelsAsItsDensitySays
     EXPECT_GT(moved, 0.035);
     EXPECT_LT(moved, 0.05);
   }
+}
+
+TEST(Swap, PutsEachBoxWhereTheOtherWas) {
+  const auto sample = pictures::coordinates(kCase);
+  const View view = changed(sample, "swap 3 4 5 1 2 3 10 11 12");
+  EXPECT_TRUE(at::equal(box(view.image, {1, 2, 3}, {3, 4, 5}), box(sample.image, {10, 11, 12}, {3, 4, 5})));
+  EXPECT_TRUE(at::equal(box(view.image, {10, 11, 12}, {3, 4, 5}), box(sample.image, {1, 2, 3}, {3, 4, 5})));
+  EXPECT_EQ((view.image[2] != sample.image[2]).sum().item<std::int64_t>(), 2 * 3 * 4 * 5);
+}
+
+TEST(Swap, DrawsAsManyPairsAsItIsToldThatNeverMeetAndLosesNoValue) {
+  const auto sample = pictures::coordinates(kCase);
+  augment::Swap settings;
+  settings.pairs = 7;
+  settings.side_low = 0.2;
+  settings.side_high = 0.3;
+  const augment::Recipe recipe{kCase, {augment::make_op("crop"), augment::make(settings)}};
+  for (std::uint64_t i = 0; i < 20; ++i) {
+    const augment::Drawing drawing = recipe.draw(sample.frame, 1, i, 0);
+    const std::vector<double>& values = drawing.ops[1].values;
+    ASSERT_EQ(values.size(), 7u * 9);
+    for (std::size_t at = 0; at < values.size(); at += 9) {
+      bool apart = false;
+      for (std::size_t a = 0; a < 3; ++a) {
+        const auto extent = static_cast<double>(kCase[static_cast<int>(a)]);
+        EXPECT_GE(values[at + a], std::round(0.2 * extent));
+        EXPECT_LE(values[at + a], std::round(0.3 * extent));
+        apart = apart || std::abs(values[at + 3 + a] - values[at + 6 + a]) >= values[at + a];
+      }
+      EXPECT_TRUE(apart);
+    }
+    const View view = pictures::apply(drawing, sample);
+    const at::Tensor places = (view.image[0] * 22 + view.image[1]) * 24 + view.image[2];
+    EXPECT_TRUE(at::equal(std::get<0>(places.flatten().sort()), at::arange(20 * 22 * 24, at::kFloat)));
+  }
+}
+
+TEST(Swap, RefusesBoxesThatMeetOrLieBeyondTheView) {
+  const auto sample = pictures::blobs(kCase);
+  for (const char* op : {"swap 3 3 3 0 0 0 2 2 2", "swap 3 3 3 0 0 0 18 2 2", "swap 0 3 3 0 0 0 9 9 9",
+                         "swap 3 3 3 -1 0 0 9 9 9", "swap 3 3 3 0 0 0 9 9", "swap 3 3 2.5 0 0 0 9 9 9"}) {
+    EXPECT_THROW(changed(sample, op), core::Error) << op;
+  }
+}
+
+TEST(OneOf, LetsEachActAsOftenAsItsChanceSaysAndNeverTwo) {
+  const auto sample = pictures::blobs(kCase);
+  augment::Inpaint in;
+  augment::Outpaint out;
+  in.chance = out.chance = 1;
+  const augment::Recipe recipe{
+      kCase, {augment::make_op("crop"), augment::one_of({{0.6, augment::make(out)}, {0.3, augment::make(in)}})}};
+  std::map<std::string, int> counts;
+  for (std::uint64_t i = 0; i < 2000; ++i) {
+    const augment::Drawing drawing = recipe.draw(sample.frame, 5, i, 0);
+    ASSERT_EQ(drawing.ops.size(), 2u);
+    ++counts[drawing.ops[1].skipped() ? "none" : drawing.ops[1].op];
+    if (i < 20) {
+      EXPECT_TRUE(
+          pictures::same(pictures::apply(augment::parse(drawing.line()), sample), pictures::apply(drawing, sample)));
+    }
+  }
+  EXPECT_NEAR(counts["outpaint"], 1200, 5 * std::sqrt(2000 * 0.6 * 0.4));
+  EXPECT_NEAR(counts["inpaint"], 600, 5 * std::sqrt(2000 * 0.3 * 0.7));
+  EXPECT_NEAR(counts["none"], 200, 5 * std::sqrt(2000 * 0.1 * 0.9));
+}
+
+TEST(OneOf, RefusesChancesAboveOneAndOpsThatPick) {
+  const augment::OpPointer box = augment::make(augment::Inpaint{});
+  EXPECT_THROW(augment::one_of({}), core::Error);
+  EXPECT_THROW(augment::one_of({{0.6, box}, {0.5, box}}), core::Error);
+  EXPECT_THROW(augment::one_of({{-0.1, box}}), core::Error);
+  EXPECT_THROW(augment::one_of({{0.5, augment::make_op("crop")}}), core::Error);
 }
 
 }  // namespace

@@ -118,4 +118,31 @@ TEST(MaskedMeanSquare, ComputesInFloatWhateverComesIn) {
             losses::masked_mean_square(prediction.to(at::kFloat), image, hidden, {2, 2, 2}, true).item<float>());
 }
 
+TEST(MaskedMeanAbsolute, HandValue) {
+  const at::Tensor image = at::tensor({1.0, 2.0, 3.0, 4.0}).view({1, 1, 1, 1, 4});
+  const at::Tensor prediction = at::tensor({0.0, 2.0, 5.0, 9.0}).view({1, 1, 1, 1, 4});
+  const at::Tensor hidden = at::tensor({1, 0, 1, 0}).view({1, 1, 1, 1, 4});
+  EXPECT_DOUBLE_EQ(losses::masked_mean_absolute(prediction, image, hidden).item<double>(), 1.5);
+}
+
+TEST(MaskedMeanAbsolute, GradientIsTheDifferenceOfTheLoss) {
+  const at::Tensor image = wave({2, 2, 2, 2, 3}) * 2, hidden = some_hidden({2, 1, 2, 2, 3});
+  expect_gradient_is_difference(
+      [&](const at::Tensor& prediction) { return losses::masked_mean_absolute(prediction, image, hidden); },
+      wave({2, 2, 2, 2, 3}, 1));
+}
+
+TEST(MaskedMeanAbsolute, WhatIsSeenHasNoPartAndNothingHiddenIsZero) {
+  const at::Tensor image = wave({1, 1, 2, 2, 2}), hidden = some_hidden({1, 1, 2, 2, 2});
+  const at::Tensor prediction = wave({1, 1, 2, 2, 2}, 1);
+  const double value = losses::masked_mean_absolute(prediction, image, hidden).item<double>();
+  const at::Tensor elsewhere = prediction.masked_fill(hidden == 0, NAN);
+  EXPECT_DOUBLE_EQ(losses::masked_mean_absolute(elsewhere, image, hidden).item<double>(), value);
+  at::Tensor free = prediction.clone().requires_grad_();
+  const at::Tensor none = losses::masked_mean_absolute(free, image, at::zeros_like(hidden));
+  none.backward();
+  EXPECT_EQ(none.item<double>(), 0);
+  EXPECT_EQ(free.grad().abs().max().item<double>(), 0);
+}
+
 }  // namespace

@@ -54,6 +54,20 @@ std::map<std::string, at::Tensor> gradients(ssl::Method& method) {
   return all;
 }
 
+void clear_gradients(ssl::Method& method) {
+  for (const train::Phase& each : method.phases()) {
+    for (const train::Parameter& parameter : each.parameters) parameter.tensor.mutable_grad() = at::Tensor();
+  }
+}
+
+// The loss of one phase; the gradients are its own.
+at::Tensor backward(ssl::Method& method, std::size_t phase, const data::Batch& batch) {
+  clear_gradients(method);
+  const at::Tensor loss = method.step(phase, batch, {}).loss;
+  loss.backward();
+  return loss.detach();
+}
+
 void copy_weights(ssl::Method& from, ssl::Method& to) {
   const at::NoGradGuard no_gradient;
   const auto source = from.weights();
@@ -62,6 +76,28 @@ void copy_weights(ssl::Method& from, ssl::Method& to) {
   for (std::size_t i = 0; i < source.size(); ++i) {
     ASSERT_EQ(source[i].first, target[i].first);
     target[i].second.copy_(source[i].second);
+  }
+}
+
+// The gradient of the whole batch beside the mean of those of the ranks.
+void expect_mean(const std::map<std::string, at::Tensor>& expected,
+                 const std::vector<std::unique_ptr<ssl::Method>>& ranks) {
+  double scale = 0;
+  for (const auto& [name, gradient] : expected) {
+    if (gradient.defined()) scale = std::max(scale, gradient.abs().max().item<double>());
+  }
+  std::map<std::string, at::Tensor> sums;
+  for (const auto& rank : ranks) {
+    for (const auto& [name, gradient] : gradients(*rank)) {
+      at::Tensor& sum = sums[name];
+      if (gradient.defined()) sum = sum.defined() ? sum + gradient : gradient;
+    }
+  }
+  for (const auto& [name, gradient] : expected) {
+    ASSERT_EQ(gradient.defined(), sums[name].defined()) << name;
+    if (!gradient.defined()) continue;
+    const at::Tensor mean = sums[name] / static_cast<double>(ranks.size());
+    EXPECT_LT((mean - gradient).abs().max().item<double>(), 1e-4 * scale) << name;
   }
 }
 
@@ -191,7 +227,7 @@ TEST_P(EachMethod, GoesOnBitExactlyFromItsWeightsAndState) {
 
 TEST_P(EachMethod, NamesTheEncodersWeightsForFineTuning) {
   const auto method = made();
-  const models::Input input{1, made::kPatch, {1, 1, 1}};
+  const models::Input input{1, made::patch_of(GetParam().method), {1, 1, 1}};
   std::set<std::string> names;
   for (const auto& [name, tensor] : method->weights()) EXPECT_TRUE(names.insert(name).second) << name;
   for (const auto& item : made::encoder(GetParam().encoder, input)->named_parameters())
@@ -203,38 +239,32 @@ TEST_P(EachMethod, HasTheSameLossAndGradientOnRanksAndInPartsAsAtOnce) {
   const auto whole = made();
   data::Batch batch = made::batch(*whole, 4);
   for (data::View& view : batch.views) view.valid.narrow(0, 0, 2).slice(2, 0, 9).zero_();
-  const at::Tensor loss = whole->step(0, batch, {}).loss;
-  loss.backward();
-  const auto expected = gradients(*whole);
   runtime::Archive state;
   whole->save(state);
-  double scale = 0;
-  for (const auto& [name, gradient] : expected) scale = std::max(scale, gradient.abs().max().item<double>());
   for (const auto& [ranks, parts] : {std::pair{2, 1}, std::pair{1, 2}, std::pair{1, 4}, std::pair{2, 2}}) {
     if (parts > 1 && whole->coupling() == train::Coupling::kWhole) continue;
     SCOPED_TRACE(std::to_string(ranks) + " ranks, " + std::to_string(parts) + " parts");
     std::vector<std::unique_ptr<ssl::Method>> own;
-    std::vector<double> losses(static_cast<std::size_t>(ranks));
     for (int rank = 0; rank < ranks; ++rank) {
       copy_weights(*whole, *own.emplace_back(made(2 + static_cast<std::uint64_t>(rank))));
       own.back()->load(state);
     }
-    runtime::run_ranks(ranks, [&](runtime::Comm& comm) {
-      const auto rank = static_cast<std::size_t>(comm.rank());
-      own[rank]->use(comm);
-      const std::int64_t size = 4 / comm.size();
-      losses[rank] = train::backward_in_parts(*own[rank], 0, batch.part(size * comm.rank(), size), {}, parts, comm, {})
-                         .loss.item<double>();
-    });
-    EXPECT_NEAR(std::accumulate(losses.begin(), losses.end(), 0.0) / ranks, loss.item<double>(),
-                1e-5 * std::abs(loss.item<double>()));
-    std::map<std::string, at::Tensor> mean;
-    for (const auto& rank : own) {
-      for (const auto& [name, gradient] : gradients(*rank))
-        mean[name] = mean[name].defined() ? mean[name] + gradient / ranks : gradient / ranks;
+    for (std::size_t phase = 0; phase < whole->phases().size(); ++phase) {
+      SCOPED_TRACE(whole->phases()[phase].name);
+      const double loss = backward(*whole, phase, batch).item<double>();
+      std::vector<double> losses(static_cast<std::size_t>(ranks));
+      runtime::run_ranks(ranks, [&, parts = parts](runtime::Comm& comm) {
+        const auto rank = static_cast<std::size_t>(comm.rank());
+        own[rank]->use(comm);
+        clear_gradients(*own[rank]);
+        const std::int64_t size = 4 / comm.size();
+        losses[rank] =
+            train::backward_in_parts(*own[rank], phase, batch.part(size * comm.rank(), size), {}, parts, comm, {})
+                .loss.item<double>();
+      });
+      EXPECT_NEAR(std::accumulate(losses.begin(), losses.end(), 0.0) / ranks, loss, 1e-5 * std::abs(loss));
+      expect_mean(gradients(*whole), own);
     }
-    for (const auto& [name, gradient] : expected)
-      EXPECT_LT((mean[name] - gradient).abs().max().item<double>(), 1e-4 * scale) << name;
   }
 }
 
@@ -292,7 +322,7 @@ TEST(Methods, AnEncoderThatDoesNotSuitIsRefusedWithTheListOfThoseThatDo) {
     SCOPED_TRACE(entry->name);
     try {
       const auto method = made::method(std::string(entry->name), [] { return std::make_shared<Foreign>(); },
-                                       {1, made::kPatch, {1, 1, 1}});
+                                       {1, made::patch_of(std::string(entry->name)), {1, 1, 1}});
       made::begin_epoch(*method);
       EXPECT_TRUE(std::isfinite(made::loss(*method, made::batch(*method, 2))));
     } catch (const core::Error& error) {

@@ -8,6 +8,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,12 @@
 namespace made {
 
 inline constexpr models::Extent kPatch{16, 16, 16};
+
+// Methods that cut the patch into tiles need a larger one.
+inline models::Extent patch_of(const std::string& method) {
+  static const std::set<std::string> kTiled{"jigsaw", "relative_position", "rubik"};
+  return kTiled.contains(method) ? models::Extent{24, 24, 24} : kPatch;
+}
 
 inline std::vector<core::Setting> settings_of(const std::vector<std::string>& arguments) {
   std::vector<core::Setting> settings;
@@ -66,7 +73,7 @@ inline std::unique_ptr<ssl::Method> method(const std::string& name, const std::s
                                            std::uint64_t seed = 1, const std::vector<std::string>& arguments = {}) {
   at::set_num_threads(1);
   torch::manual_seed(seed);
-  const models::Input input{1, kPatch, {1, 1, 1}};
+  const models::Input input{1, patch_of(name), {1, 1, 1}};
   return method(
       name, [&] { return encoder(encoder_name, input); }, input, arguments);
 }
@@ -94,6 +101,8 @@ inline at::Tensor picture(std::uint64_t number) {
   return image;
 }
 
+inline constexpr std::uint64_t kPartner = 1000000;  // from a picture's number to that of the sample's second case
+
 // Samples `first` .. of pictures of these numbers, by the method's recipes.
 inline data::Batch batch(const ssl::Method& method, std::int64_t size, std::uint64_t first = 0,
                          const std::function<at::Tensor(std::uint64_t)>& draw = picture) {
@@ -105,11 +114,14 @@ inline data::Batch batch(const ssl::Method& method, std::int64_t size, std::uint
     frame.shape = shape;
     data::Sample sample;
     std::uint32_t view = 0;
+    const std::vector<bool> of_partner = method.of_partner();
     for (const augment::Recipe& recipe : method.views()) {
+      const bool partner = view < of_partner.size() && of_partner[view];
       const augment::Drawing drawing = recipe.draw(frame, 5, number, view++);
-      augment::View made = augment::apply(drawing, TensorSource(image, {}, {{0, 0, 0}, shape}, shape).source());
+      augment::View made = augment::apply(
+          drawing, TensorSource(partner ? draw(number + kPartner) : image, {}, {{0, 0, 0}, shape}, shape).source());
       sample.views.push_back({made.image, made.labels, made.valid, made.hidden, made.kept, made.voxel_to_case});
-      sample.view_case.push_back(static_cast<std::int64_t>(number));
+      sample.view_case.push_back(static_cast<std::int64_t>(partner ? number + kPartner : number));
       sample.view_case_shape.push_back(shape);
     }
     sample.number = number;

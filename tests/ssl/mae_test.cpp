@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "made.h"
 #include "models/vit.h"
+#include "ssl/hidden_blocks.h"
 #include "ssl/masked_network.h"
 #include "ssl/token_filler.h"
 

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <cmath>
+#include <optional>
 #include <string>
 
 #include "core/error.h"
@@ -42,10 +43,11 @@ struct Attention : torch::nn::Module {
     qkv = register_module("qkv", std::make_shared<Linear>(width, 3 * width));
     out_proj = register_module("out_proj", std::make_shared<Linear>(width, width));
   }
-  at::Tensor forward(const at::Tensor& x) const {
+  // may_look [N, 1, T, T] bool, or undefined: everywhere.
+  at::Tensor forward(const at::Tensor& x, const std::optional<at::Tensor>& may_look) const {
     const std::int64_t n = x.size(0), tokens = x.size(1), width = x.size(2);
     const at::Tensor split = qkv->forward(x).view({n, tokens, 3, heads, width / heads}).permute({2, 0, 3, 1, 4});
-    const at::Tensor mixed = at::scaled_dot_product_attention(split[0], split[1], split[2]);
+    const at::Tensor mixed = at::scaled_dot_product_attention(split[0], split[1], split[2], may_look);
     return out_proj->forward(mixed.transpose(1, 2).reshape({n, tokens, width}));
   }
   std::int64_t heads;
@@ -78,6 +80,13 @@ at::Tensor waves(const std::array<at::Tensor, 3>& at_tokens, std::int64_t width)
   return at::cat(parts, 3).view({1, product(grid), width}).to(at::kFloat);
 }
 
+// [N, 1, T, T] of `extra` tokens in front and `tokens` behind them: row i may look at column j.
+at::Tensor causal(const at::Tensor& prefix, std::int64_t tokens, std::int64_t extra) {
+  const at::Tensor place = at::arange(-extra, tokens, prefix.options());
+  const at::Tensor row = place.view({1, 1, -1, 1}), column = place.view({1, 1, 1, -1});
+  return (column < 0) | (column < prefix.view({-1, 1, 1, 1})) | ((row >= 0) & (column <= row));
+}
+
 }  // namespace
 
 // Names of parameters are MONAI's ViT's.
@@ -88,8 +97,8 @@ struct TransformerBlock : torch::nn::Module {
     norm2 = register_module("norm2", std::make_shared<LayerNorm>(width));
     mlp = register_module("mlp", std::make_shared<Mlp>(width, hidden));
   }
-  at::Tensor forward(const at::Tensor& x) const {
-    const at::Tensor y = x + attn->forward(norm1->forward(x));
+  at::Tensor forward(const at::Tensor& x, const std::optional<at::Tensor>& may_look) const {
+    const at::Tensor y = x + attn->forward(norm1->forward(x), may_look);
     return y + mlp->forward(norm2->forward(y));
   }
   std::shared_ptr<LayerNorm> norm1, norm2;
@@ -184,7 +193,7 @@ at::Tensor Vit::positions(const Extent& grid) const {
 
 at::Tensor Vit::tokens(const at::Tensor& image) { return patches(image) + positions(grid(image)); }
 
-Vit::Encoded Vit::encode_all(const at::Tensor& tokens) {
+Vit::Encoded Vit::encode_all(const at::Tensor& tokens, const at::Tensor& prefix) {
   GADOLIN_CHECK(tokens.dim() == 3 && tokens.size(2) == width_);
   std::vector<at::Tensor> all;
   for (const at::Tensor& extra : {class_token_, registers_}) {
@@ -192,8 +201,11 @@ Vit::Encoded Vit::encode_all(const at::Tensor& tokens) {
   }
   all.push_back(tokens);
   at::Tensor x = at::cat(all, 1);
+  std::optional<at::Tensor> may_look;
+  if (prefix.defined()) may_look = causal(prefix, tokens.size(1), x.size(1) - tokens.size(1));
   for (const auto& block : parts_->blocks) {
-    x = runtime::recomputed(*block, [&block = *block](const auto& in) { return block.forward(in[0]); }, {x});
+    x = runtime::recomputed(
+        *block, [&block = *block, may_look](const auto& in) { return block.forward(in[0], may_look); }, {x});
   }
   x = parts_->norm->forward(x);
   const at::Tensor own = x.slice(1, x.size(1) - tokens.size(1));

@@ -7,6 +7,8 @@
 #include "augment/recipes.h"
 #include "core/error.h"
 #include "losses/masked.h"
+#include "ssl/counted.h"
+#include "ssl/hidden_blocks.h"
 #include "ssl/masked_network.h"
 #include "ssl/method.h"
 
@@ -42,19 +44,10 @@ struct MaeOptions {
   }
 };
 
-std::array<std::int64_t, 3> block_of(const MaeOptions& options, const Setup& setup) {
-  const std::vector<std::int64_t>& given = options.block;
-  if (given.empty()) return natural_block(*setup.encoder, setup.input);
-  if (given.size() == 1) return {given[0], given[0], given[0]};
-  if (given.size() == 3) return {given[0], given[1], given[2]};
-  throw core::usage_error("method.block has " + std::to_string(given.size()) + " numbers",
-                          "block: [16, 16, 16], or one number for all three");
-}
-
 class Mae final : public OneEncoder {
  public:
   Mae(const MaeOptions& options, const Setup& setup)
-      : OneEncoder("mae", setup), options_(options), block_(block_of(options, setup)) {
+      : OneEncoder("mae", setup), options_(options), block_(chosen_block(options.block, *setup.encoder, setup.input)) {
     network_ = make_masked_network(
         encoder_, input_,
         {options.hidden, block_, options.decoder_width, options.decoder_depth, options.decoder_heads});
@@ -69,12 +62,12 @@ class Mae final : public OneEncoder {
   }
 
   train::Coupling coupling() const override { return train::Coupling::kMean; }
-  at::Tensor weight(std::size_t, const data::Batch& batch) override { return counted(batch).sum(); }
+  at::Tensor weight(std::size_t, const data::Batch& batch) override { return hidden_inside(batch.views.at(0)).sum(); }
 
   train::StepResult step(std::size_t, const data::Batch& batch, const train::Moment&) override {
     const data::View& view = batch.views.at(0);
     const at::Tensor filled = network_->fill(view.images, view.hidden.unsqueeze(1));
-    return {losses::masked_mean_square(filled, view.images, counted(batch), block_, options_.normalise), {}};
+    return {losses::masked_mean_square(filled, view.images, hidden_inside(view), block_, options_.normalise), {}};
   }
 
   train::NamedTensors pictures(const data::Batch& batch) override {
@@ -87,15 +80,8 @@ class Mae final : public OneEncoder {
   }
 
  private:
-  // [N, 1, D, H, W], 1 where a voxel is hidden and inside of the case: what lies outside is no picture.
-  static at::Tensor counted(const data::Batch& batch) {
-    const data::View& view = batch.views.at(0);
-    GADOLIN_CHECK(view.hidden.defined());
-    return (view.valid.defined() ? view.hidden * view.valid : view.hidden).unsqueeze(1);
-  }
-
   MaeOptions options_;
-  std::array<std::int64_t, 3> block_;
+  models::Extent block_;
   std::unique_ptr<MaskedNetwork> network_;
 };
 

@@ -1,0 +1,17 @@
+#pragma once
+// What a step draws for itself, apart from the views.
+
+#include <cstdint>
+#include <vector>
+
+#include "core/rng.h"
+#include "data/batch.h"
+
+namespace ssl {
+
+// A stream of random numbers for each sample of the batch. It depends on the sample's number and on `decision` alone
+// (a number that tells the method's decisions apart): so ranks, replays and resumed runs draw the same. Waits for the
+// device to hand the numbers over; call it before the step's work is queued.
+std::vector<core::Rng> draws_for(const data::Batch& batch, std::uint32_t decision = 0);
+
+}  // namespace ssl

@@ -1,0 +1,71 @@
+#include "ssl/tiling.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "core/error.h"
+#include "models/extent.h"
+
+namespace ssl {
+namespace {
+
+using models::Extent;
+
+bool takes(const models::Encoder& encoder, const Extent& extent) {
+  if (*std::min_element(extent.begin(), extent.end()) < 1) return false;
+  try {
+    encoder.check_extent(extent);
+  } catch (const core::Error&) {
+    return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Tiling::Tiling(const models::Encoder& encoder, const models::Input& input, std::int64_t side, double gap)
+    : side_(side) {
+  const Extent stride = encoder.stride().back();
+  Extent enough{};
+  for (std::size_t a = 0; a < 3; ++a) {
+    cell_[a] = input.patch[a] / side;
+    tile_[a] = static_cast<std::int64_t>(std::floor(static_cast<double>(cell_[a]) * (1 - gap)));
+    enough[a] = side * static_cast<std::int64_t>(std::ceil(2 * static_cast<double>(stride[a]) / (1 - gap)));
+  }
+  // What the encoder cannot take as it is, it takes in whole tokens.
+  if (!takes(encoder, tile_)) {
+    for (std::size_t a = 0; a < 3; ++a) tile_[a] -= tile_[a] % stride[a];
+  }
+  if (!takes(encoder, tile_))
+    throw core::usage_error("a patch of " + models::to_text(input.patch) + " voxels in " + std::to_string(side) +
+                                " cells along each axis leaves no tile that the encoder takes",
+                            "a patch of " + models::to_text(enough) +
+                                " voxels does, or a smaller method.gap, or an encoder of fewer stages (resenc, resnet) "
+                                "or smaller tokens (vit)");
+}
+
+std::vector<Extent> Tiling::draw(core::Rng& rng) const {
+  std::vector<Extent> begins;
+  for (std::int64_t cell = 0; cell < cells(); ++cell) {
+    const Extent place{cell / (side_ * side_), cell / side_ % side_, cell % side_};
+    Extent begin{};
+    for (std::size_t a = 0; a < 3; ++a)
+      begin[a] = place[a] * cell_[a] +
+                 static_cast<std::int64_t>(rng.below(static_cast<std::uint64_t>(cell_[a] - tile_[a]) + 1));
+    begins.push_back(begin);
+  }
+  return begins;
+}
+
+at::Tensor Tiling::cut(const at::Tensor& picture, const Extent& begin) const {
+  at::Tensor tile = picture;
+  for (std::size_t a = 0; a < 3; ++a) tile = tile.narrow(static_cast<std::int64_t>(a) + 1, begin[a], tile_[a]);
+  tile = tile.to(at::kFloat);
+  const at::Tensor centred = tile - tile.mean({1, 2, 3}, /*keepdim=*/true);
+  return centred / (centred.square().mean({1, 2, 3}, true) + 1e-6).sqrt();
+}
+
+}  // namespace ssl

@@ -1,0 +1,79 @@
+#include <gtest/gtest.h>
+
+#include "core/error.h"
+#include "made.h"
+
+namespace {
+
+class EachEncoder : public testing::TestWithParam<std::string> {};
+
+at::Tensor hidden_of(const data::Batch& batch) { return batch.views[0].hidden.unsqueeze(1).to(at::kFloat); }
+
+std::string story_of(const std::vector<std::string>& arguments, const std::string& encoder) {
+  try {
+    made::method("simmim", encoder, 1, arguments);
+  } catch (const core::Error& error) {
+    EXPECT_EQ(error.exit(), core::Exit::kUsage);
+    return error.what();
+  }
+  return "nothing was thrown";
+}
+
+}  // namespace
+
+// What is said, p, does not see hidden voxels: with d beyond every |p - x|, the loss mean |p - x - d| at d and -d is 2
+// d together, whatever p is.
+TEST_P(EachEncoder, HiddenVoxelsReachTheLossButNotWhatIsSaid) {
+  const auto method = made::method("simmim", GetParam());
+  data::Batch batch = made::batch(*method, 3);
+  const at::Tensor images = batch.views[0].images, hidden = hidden_of(batch);
+  const auto loss_with = [&](double shift) {
+    batch.views[0].images = images + shift * hidden;
+    return made::loss(*method, batch);
+  };
+  EXPECT_NEAR(loss_with(100) + loss_with(-100), 200, 1e-3);
+}
+
+TEST_P(EachEncoder, WhatIsVisibleReachesWhatIsSaid) {
+  const auto method = made::method("simmim", GetParam());
+  data::Batch batch = made::batch(*method, 3);
+  const double loss = made::loss(*method, batch);
+  batch.views[0].images = batch.views[0].images + 0.5 * (1 - hidden_of(batch));
+  EXPECT_NE(made::loss(*method, batch), loss);
+}
+
+TEST_P(EachEncoder, WhatLiesOutsideOfTheCaseIsNotCounted) {
+  const auto method = made::method("simmim", GetParam());
+  data::Batch batch = made::batch(*method, 3);
+  batch.views[0].valid.slice(2, 0, 7).zero_();
+  const at::Tensor outside = hidden_of(batch) * (1 - batch.views[0].valid.unsqueeze(1));
+  ASSERT_GT(outside.sum().item<double>(), 0);
+  const double loss = made::loss(*method, batch);
+  batch.views[0].images = batch.views[0].images + 100 * outside;
+  EXPECT_EQ(made::loss(*method, batch), loss);
+  batch.views[0].valid.zero_();
+  EXPECT_EQ(made::loss(*method, batch), 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Simmim, EachEncoder, testing::Values("resenc", "vit"),
+                         [](const auto& info) { return info.param; });
+
+TEST(Simmim, APatchThatIsNoMultipleOfTheStrideIsSaidAsAWhole) {
+  at::set_num_threads(1);
+  torch::manual_seed(1);
+  const models::Input input{2, {15, 18, 17}, {1, 1, 1}};
+  const auto method = made::method(
+      "simmim", [&] { return made::encoder("resenc", input); }, input);
+  const data::Batch batch = made::batch(*method, 2, 0, [](std::uint64_t number) {
+    return at::cat({made::picture(number), made::picture(number + 9)});
+  });
+  EXPECT_GT(made::loss(*method, batch), 0);
+}
+
+TEST(Simmim, SettingsThatCannotWorkAreRefusedWithWhatToDo) {
+  EXPECT_NE(story_of({"hidden=0"}, "resenc").find("Hint: take smaller blocks"), std::string::npos);
+  EXPECT_NE(story_of({"hidden=1"}, "vit").find("one left to see"), std::string::npos);
+  EXPECT_NE(story_of({"block=[32]"}, "resenc").find("do not fit a patch of 16 x 16 x 16"), std::string::npos);
+  EXPECT_NE(story_of({"block=[6]"}, "vit").find("looks at 4 x 4 x 4 voxels as one"), std::string::npos);
+  EXPECT_NE(story_of({"block=[4, 4]"}, "vit").find("method.block has 2 numbers"), std::string::npos);
+}
