@@ -24,7 +24,8 @@ struct SwavOptions {
               "more than the classes there might be; batch and queue together "
               "must hold as many samples",
               Range{2, 1e6}),
-        field("queue", &SwavOptions::queue, "earlier samples that take part when prototypes are shared out; 0: none",
+        field("queue", &SwavOptions::queue,
+              "earlier samples that take part when prototypes are shared out, once there are so many; 0: none",
               Range{0, 1e6}),
         field("hidden_size", &SwavOptions::hidden_size, "width of the projector", Range{2, 65536}),
         field("projection_size", &SwavOptions::projection_size, "length of the projected embedding", Range{2, 65536}),
@@ -82,11 +83,12 @@ class Swav final : public OneEncoder {
                                 " of the queue",
                             "fewer method.prototypes, or a longer method.queue");
   }
-  // Each rank brings its part of the queue, which is the same on all.
+  // Each rank brings its part of the queue, which is the same on all; as in the paper it takes part once it is full.
   at::Tensor code_of(const at::Tensor& scores, const at::Tensor& queue) {
     const at::NoGradGuard no_gradient;
-    const std::int64_t begin = queue.size(0) * comm().rank() / comm().size();
-    const std::int64_t end = queue.size(0) * (comm().rank() + 1) / comm().size();
+    const std::int64_t there = queue.size(0) < options_.queue ? 0 : queue.size(0);
+    const std::int64_t begin = there * comm().rank() / comm().size();
+    const std::int64_t end = there * (comm().rank() + 1) / comm().size();
     const at::Tensor earlier = prototypes_->forward(queue.slice(0, begin, end));
     return losses::sinkhorn(at::cat({scores, earlier}), options_.epsilon, options_.sinkhorn_steps, comm())
         .narrow(0, 0, scores.size(0));
