@@ -1,6 +1,8 @@
 #include "models/blocks.h"
 
 #include <ATen/ATen.h>
+#include <ATen/autocast_mode.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
 
 #include <cmath>
 
@@ -33,7 +35,27 @@ Conv::Conv(std::int64_t in, std::int64_t out, const Extent& kernel, const Extent
 at::Tensor Conv::forward(const at::Tensor& x) const {
   if (weight.numel() == weight.size(0) * weight.size(1) && volume_of(stride) == 1)
     return voxelwise(x, weight.flatten(1), bias);
+  if (bfloat16_is_broken_for(x)) {
+    const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::DispatchKey::AutocastCPU);
+    return at::conv3d(channels_last(x.to(at::kFloat)), weight.to(at::kFloat),
+                      bias.defined() ? bias.to(at::kFloat) : bias, stride, padding)
+        .to(at::kBFloat16);
+  }
   return at::conv3d(channels_last(x), weight, bias, stride, padding);
+}
+
+// oneDNN of LibTorch 2.13 (AVX512-bf16): the gradient of a bfloat16 kernel that is longer than the map it makes is read
+// from memory that nobody wrote, and memory beside it is written. Such maps are small: float32 costs nothing.
+bool Conv::bfloat16_is_broken_for(const at::Tensor& x) const {
+  const bool narrow = x.scalar_type() == at::kBFloat16 || (at::autocast::is_autocast_enabled(at::kCPU) &&
+                                                           at::autocast::get_autocast_dtype(at::kCPU) == at::kBFloat16);
+  if (!x.is_cpu() || !narrow || x.scalar_type() == at::kDouble) return false;
+  for (std::size_t axis = 0; axis < 3; ++axis) {
+    const std::int64_t kernel = weight.size(static_cast<std::int64_t>(axis) + 2),
+                       in = x.size(static_cast<std::int64_t>(axis) + 2);
+    if ((in + 2 * padding[axis] - kernel) / stride[axis] + 1 < kernel) return true;
+  }
+  return false;
 }
 
 // torch counts the fan in of a transposed convolution over its outputs; nnU-Net inherits that, and so do we.

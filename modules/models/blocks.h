@@ -18,6 +18,9 @@ struct Conv : torch::nn::Module {
   at::Tensor forward(const at::Tensor& x) const;
   at::Tensor weight, bias;
   Extent stride, padding;
+
+ private:
+  bool bfloat16_is_broken_for(const at::Tensor& x) const;
 };
 
 // Transposed convolution whose kernel is its stride: each voxel becomes a block of its own, one product for all voxels.
