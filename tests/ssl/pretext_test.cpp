@@ -36,28 +36,32 @@ data::Batch samples(const std::vector<std::int64_t>& numbers) {
   return batch;
 }
 
-// Stripes along each axis, as strong as the cell lies far along it: a tile looks like its place, wherever it is cut.
+// Along each axis waves that rise slowly and fall at once, or are even, or rise at once: as the cell lies. A tile looks
+// like its place wherever it is cut, and neither brightness nor contrast tells it.
 at::Tensor striped(std::uint64_t number) {
   core::Rng rng({number, 1, 0, 0});
-  at::Tensor image = at::empty({1, 24, 24, 24});
+  const auto wave_at = [](int place, int cell) {
+    const double along = place % 4 / 4.0;
+    return cell == 0 ? along : cell == 1 ? 0.5 * (place % 2) : 0.75 - along;
+  };
+  constexpr int kSide = 32;
+  at::Tensor image = at::empty({1, kSide, kSide, kSide});
   float* voxel = image.data_ptr<float>();
-  for (int d = 0; d < 24; ++d) {
-    for (int h = 0; h < 24; ++h) {
-      for (int w = 0; w < 24; ++w) {
-        const double turn = 2 * 3.14159265358979 / 4;
-        *voxel++ = static_cast<float>(d / 8 * std::sin(turn * d) + h / 8 * std::sin(turn * h) +
-                                      w / 8 * std::sin(turn * w) + 0.3 * rng.normal());
-      }
+  for (int d = 0; d < kSide; ++d) {
+    for (int h = 0; h < kSide; ++h) {
+      for (int w = 0; w < kSide; ++w)
+        *voxel++ = static_cast<float>(wave_at(d, std::min(d / 10, 2)) + wave_at(h, std::min(h / 10, 2)) +
+                                      wave_at(w, std::min(w / 10, 2)) + 0.02 * rng.normal());
     }
   }
   return image;
 }
 
-// Brighter towards one end of axis h.
+// Waves along axis h that rise slowly and fall at once.
 at::Tensor upright(std::uint64_t number) {
   core::Rng rng({number, 2, 0, 0});
-  const at::Tensor height = at::arange(24, at::kFloat).view({1, 1, 24, 1}).expand({1, 24, 24, 24}) / 8;
-  return (height + rng.uniform(-1, 1)).contiguous();
+  const at::Tensor height = (at::arange(24, at::kFloat) + static_cast<double>(rng.below(5))).remainder(5);
+  return height.view({1, 1, 24, 1}).expand({1, 24, 24, 24}).contiguous();
 }
 
 // The share of right answers on samples that were not trained on.
@@ -193,13 +197,13 @@ TEST(Tiling, TransformersGetTilesOfWholeTokens) {
   EXPECT_EQ(ssl::Tiling(*made::encoder("vit", input), input, 3, 0.1).tile(), (models::Extent{8, 8, 8}));
 }
 
-TEST(Tiling, APatchThatIsTooSmallIsRefusedWithOneThatIsNot) {
-  const std::string story = story_of("jigsaw", "resenc", {12, 12, 12});
-  EXPECT_NE(story.find("12 x 12 x 12 voxels in 3 cells"), std::string::npos) << story;
-  const auto at = story.find("Hint: a patch of ");
-  ASSERT_NE(at, std::string::npos) << story;
-  const std::int64_t side = std::stoll(story.substr(at + 17));
-  EXPECT_EQ(story_of("jigsaw", "resenc", {side, side, side}), "nothing was thrown");
+TEST(Tiling, APatchThatIsTooSmallIsRefusedWithWhatToDo) {
+  const std::string story = story_of("jigsaw", "resenc", {16, 16, 16});
+  EXPECT_NE(story.find("16 x 16 x 16 voxels in 3 cells"), std::string::npos) << story;
+  EXPECT_NE(story.find("Hint: take a larger patch (data.patch), a smaller method.gap"), std::string::npos) << story;
+  EXPECT_EQ(story_of("jigsaw", "resenc", {16, 16, 16}, {"gap=0"}), "nothing was thrown");
+  EXPECT_EQ(story_of("jigsaw", "resenc", {24, 24, 24}), "nothing was thrown");
+  EXPECT_NE(story_of("rubik", "vit", {4, 4, 4}).find("in 2 cells"), std::string::npos);
 }
 
 TEST(Rotation, APatchThatIsNoCubeIsTurnedWithinTheLargestCube) {

@@ -19,7 +19,7 @@ constexpr std::int64_t kSide = 3, kMiddle = 13, kNeighbours = 26;
 
 struct RelativePositionOptions {
   double gap = 0.1;
-  std::int64_t neighbours = 8;
+  std::int64_t neighbours = 4;
   std::int64_t hidden_size = 256;
   augment::Warp warp;
   augment::Mirror mirror{.chance = 0};
