@@ -22,7 +22,11 @@
   X(store)                     \
   GADOLIN_TORCH(X(augment))    \
   GADOLIN_TORCH(X(loader))     \
-  GADOLIN_TORCH(X(norm))
+  GADOLIN_TORCH(X(norm))       \
+  GADOLIN_TORCH(X(optimiser))  \
+  GADOLIN_TORCH(X(ranks))      \
+  GADOLIN_TORCH(X(checkpoint)) \
+  GADOLIN_TORCH(X(step))
 
 namespace pipelines {
 
@@ -40,6 +44,11 @@ double processor_seconds() {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
 }
 
+double median(std::vector<double> values) {
+  std::ranges::sort(values);
+  return values.at(values.size() / 2);
+}
+
 std::vector<double> median_seconds(const std::vector<std::function<void()>>& bodies, int repeats,
                                    const std::function<double()>& now) {
   std::vector<std::vector<double>> seconds(bodies.size());
@@ -52,10 +61,7 @@ std::vector<double> median_seconds(const std::vector<std::function<void()>>& bod
     }
   }
   std::vector<double> medians;
-  for (auto& each : seconds) {
-    std::sort(each.begin(), each.end());
-    medians.push_back(each[each.size() / 2]);
-  }
+  for (const auto& each : seconds) medians.push_back(median(each));
   return medians;
 }
 
@@ -122,6 +128,8 @@ core::Exit bench(BenchRequest request) {
                  r.peer.empty() ? "-" : fmt::format("{:.2f}", ratio), rate(r.amount, r.limit_s),
                  r.limit.empty() ? "-" : fmt::format("{:.0f} %", 100 * share), r.unit, r.peer, r.limit});
       if (!r.note.empty()) notes += r.note + "\n";
+      boost::json::object numbers;
+      for (const auto& [name, value] : r.numbers) numbers[name] = value;
       rows.push_back(boost::json::object{{"workload", workload->name},
                                          {"what", r.what},
                                          {"equal", true},
@@ -133,6 +141,7 @@ core::Exit bench(BenchRequest request) {
                                          {"peer", r.peer},
                                          {"limit", r.limit},
                                          {"note", r.note},
+                                         {"numbers", numbers},
                                          {"ratio", ratio}});
     }
   }

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -25,7 +26,8 @@ struct BenchResult {
   std::string unit;         // "Mvoxel"
   std::string peer, limit;  // who else did it; what bounds it; empty when there is none
   double ours_s = 0, peer_s = 0, limit_s = 0;
-  std::string note = {};  // told below the table
+  std::string note = {};                       // told below the table
+  std::map<std::string, double> numbers = {};  // more that was measured, for --json
 };
 
 struct Workload {
@@ -36,6 +38,8 @@ struct Workload {
 
 double wall_seconds();
 double processor_seconds();  // of this process: whatever else the machine does
+
+double median(std::vector<double> values);  // of one at least
 
 // The median of the seconds that each takes, taken in turn so that a busy moment meets all of them. `now` tells seconds
 // of another clock than the one on the wall.

@@ -11,6 +11,7 @@
 #include "data/loader.h"
 #include "data/store_dataset.h"
 #include "pipelines/bench.h"
+#include "pipelines/bench_one_batch.h"
 #include "pipelines/network.h"
 #include "pipelines/view_maker.h"
 #include "ssl/method.h"
@@ -25,24 +26,6 @@ namespace fs = std::filesystem;
 
 constexpr int kCases = 8;
 constexpr std::int64_t kBatch = 2;
-
-// One batch again and again: what training costs when nothing has to be loaded.
-class OneBatch : public data::BatchSource {
- public:
-  explicit OneBatch(data::Batch batch) : batch_(std::move(batch)) {}
-  data::Batch next() override {
-    position_ += kBatch;
-    return batch_;
-  }
-  std::uint64_t position() const override { return position_; }
-  void seek(std::uint64_t position) override { position_ = position; }
-  std::int64_t epoch_size() const override { return kCases; }
-  std::unique_ptr<data::BatchSource> pass() const override { return nullptr; }
-
- private:
-  data::Batch batch_;
-  std::uint64_t position_ = 0;
-};
 
 std::int64_t resident_bytes() {
   std::int64_t pages = 0, resident = 0;
@@ -104,7 +87,7 @@ class Bench {
   }
 
   BenchResult training() {
-    OneBatch dummy(loader(1)->next());
+    OneBatch dummy(loader(1)->next(), kCases);
     std::vector<double> ours, without;
     for (int turn = 0; turn <= options_.repeats; ++turn) {
       const auto views = loader(0);

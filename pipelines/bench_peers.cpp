@@ -39,7 +39,7 @@ std::vector<PeerTimes> python_peers(const fs::path& peers, const std::string& sc
   const std::string text =
       output_of(quoted(python) + " " + quoted(peers / script) + " " + quoted(folder) + " " + std::to_string(repeats));
   const boost::json::object all = boost::json::parse(text).as_object();
-  require_equal(all.at("ours_equal").as_bool(), script + ": what h5py reads of ours");
+  require_equal(all.at("ours_equal").as_bool(), script + ": what it reads of ours");
   std::vector<PeerTimes> times;
   for (const auto& item : all.at("peers").as_array()) {
     const boost::json::object& one = item.as_object();

@@ -42,6 +42,8 @@ struct Found {
   std::string run;             // "pretrain mae on resenc"
   std::optional<double> loss;  // of the last row of metrics.csv up to its step
   std::string damage;          // empty: sound
+  bool best = false;           // kept because it was the best by `judged`
+  train::Best judged;
 };
 
 std::vector<Found> found_at(const std::vector<std::string>& paths) {
@@ -58,6 +60,7 @@ std::vector<Found> found_at(const std::vector<std::string>& paths) {
                               "give the folder that gadolin pretrain or finetune wrote");
     }
     for (const fs::path& file : files) all.push_back({file, true});
+    for (const fs::path& file : train::best_checkpoints(path)) all.push_back({file});
   }
   return all;
 }
@@ -97,6 +100,8 @@ void look_into(Found& one) {
   try {
     const train::Checkpoint checkpoint = train::read_checkpoint(one.path);
     one.step = checkpoint.step;
+    one.judged = checkpoint.best;
+    one.best = one.path == train::best_path(one.path.parent_path(), checkpoint.step);
     one.run = run_text(checkpoint.facts);
   } catch (const core::Error& error) {
     one.damage = error.story();
@@ -122,6 +127,7 @@ std::vector<Found> looked_at(const std::vector<std::string>& paths) {
 
 std::string state_text(const Found& one) {
   if (!one.damage.empty()) return "damaged";
+  if (one.best) return fmt::format("sound, best by {}: {:.4g}", one.judged.name, one.judged.value);
   return one.goes_on ? "sound, goes on here" : "sound";
 }
 
@@ -138,7 +144,9 @@ json::object json_of(const Found& one) {
           {"loss", one.loss ? number_or_text(*one.loss) : json::value()},
           {"sound", one.damage.empty()},
           {"damage", one.damage},
-          {"goes_on", one.goes_on}};
+          {"goes_on", one.goes_on},
+          {"best", one.best ? json::value{{"name", one.judged.name}, {"value", number_or_text(one.judged.value)}}
+                            : json::value()}};
 }
 
 void tell_damage(const std::vector<Found>& all) {
@@ -285,7 +293,7 @@ const Command checkpoint_command{
     "  gadolin checkpoint verify RUN OTHER/checkpoint-2000.gadolin\n"
     "  gadolin checkpoint diff RUN OTHER\n"
     "  gadolin checkpoint diff RUN/checkpoint-500.gadolin RUN/checkpoint-1000.gadolin --json\n"
-    "'goes on here' marks the one that the same command would go on with.",
+    "'goes on here' marks the one that the same command would go on with, 'best' what trainer.best_by kept.",
     attach};
 
 }  // namespace pipelines

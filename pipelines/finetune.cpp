@@ -4,12 +4,14 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <limits>
 #include <memory>
 #include <set>
 
 #include "core/files.h"
+#include "core/folder_lock.h"
 #include "core/hash.h"
 #include "core/log.h"
 #include "core/progress.h"
@@ -19,6 +21,8 @@
 #include "pipelines/command.h"
 #include "pipelines/finetune_run.h"
 #include "pipelines/finetune_score.h"
+#include "pipelines/limit_options.h"
+#include "pipelines/memory_advice.h"
 #include "pipelines/ranks.h"
 #include "train/precision.h"
 
@@ -69,16 +73,22 @@ std::vector<Fold> folds_of(const FinetuneRun& run) {
   return folds;
 }
 
-// Trained and scored, or read from the folder when that was done before; nothing when interrupted.
+// Trained and scored, or read from the folder when that was done before; nothing when interrupted. Rank 0 scores.
 std::optional<double> candidate_score(FinetuneRun& run, const fs::path& folder, const Fold& fold,
                                       double learning_rate) {
   const fs::path file = folder / "score.json";
-  if (fs::exists(file)) return json::parse(core::read_text(file)).at("score").to_number<double>();
+  const double before = told_by_rank_zero(run.comm(), [&] {
+    if (!fs::exists(file)) return std::numeric_limits<double>::quiet_NaN();
+    return json::parse(core::read_text(file)).at("score").to_number<double>();
+  });
+  if (!std::isnan(before)) return before;
   const FinetuneRun::Trained trained = run.train(folder, fold.learn, learning_rate);
   if (trained.fit.interrupted) return std::nullopt;
-  const double score = choice_score(run, *trained.task, fold.check);
-  core::publish_file(file, std::string_view(fmt::format("{{\"score\": {}}}\n", core::shortest(score))));
-  return score;
+  return told_by_rank_zero(run.comm(), [&] {
+    const double score = choice_score(run, *trained.task, fold.check);
+    core::publish_file(file, std::string_view(fmt::format("{{\"score\": {}}}\n", core::shortest(score))));
+    return score;
+  });
 }
 
 // The same for every arm of a study: each candidate on 3/4 of the labelled patients, scored on the others.
@@ -147,6 +157,7 @@ void write_summary(const FinetuneRun& run, const FinetuneRun::Trained& trained,
   all["precision"] = train::resolved_precision(run.recipe().trainer.precision, run.device());
   all["device"] = run.device().str();
   all["threads"] = run.threads();
+  all["ranks"] = run.comm().size();
   all["left_out"] = json::array(trained.left_out.begin(), trained.left_out.end());
   all["seconds"] = seconds;
   all["tolerance_mm"] = request.tolerance_mm;
@@ -181,15 +192,36 @@ void tell(const FinetuneRun& run, const FinetuneRun::Trained& trained, const std
 }
 
 core::Exit interrupted(const FinetuneRun& run) {
-  std::printf("finetune: interrupted; the same command goes on where it stopped: %s\n", run.record().command.c_str());
+  if (run.comm().rank() == 0)
+    std::printf("finetune: interrupted; the same command goes on where it stopped: %s\n", run.record().command.c_str());
   return core::Exit::kInterrupted;
 }
 
-core::Exit finetune(const FinetuneRequest& request, std::vector<core::Setting> settings) {
-  refuse_ranks("finetune");
-  const core::StopSignal stop;
+// Rank 0 scores; the others wait for what becomes of it.
+core::Exit score_and_tell(const FinetuneRun& run, const FinetuneRun::Trained& trained,
+                          const std::vector<Candidate>& candidates, const core::StopSignal& stop,
+                          std::chrono::steady_clock::time_point start) {
+  TestScores scores;
+  const double stopped = told_by_rank_zero(run.comm(), [&] {
+    scores = score_test_cases(run, *trained.task, stop);
+    return scores.interrupted ? 1.0 : 0.0;
+  });
+  if (stopped > 0) return interrupted(run);
+  if (run.comm().rank() == 0) {
+    write_case_pictures(run, *trained.task, scores);
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    write_summary(run, trained, candidates, scores, seconds);
+    tell(run, trained, candidates, scores, seconds);
+  }
+  return trained.left_out.empty() ? core::Exit::kDone : core::Exit::kSomeFailed;
+}
+
+core::Exit finetune_as_rank(const FinetuneRequest& request, std::vector<core::Setting> settings,
+                            const core::StopSignal& stop, runtime::Comm& comm) {
   const auto start = std::chrono::steady_clock::now();
-  FinetuneRun run(request, std::move(settings));
+  FinetuneRun run(request, std::move(settings), comm);
+  std::optional<core::FolderLock> lock;  // rank 0 writes for all
+  if (comm.rank() == 0) lock.emplace(request.out);
   run.open_folder();
   core::log_info(fmt::format("finetune {}: {} labelled cases, {} test cases, {}, encoder {} on {}",
                              run.recipe().task.entry().name, run.labelled().size(), run.test().size(),
@@ -198,26 +230,29 @@ core::Exit finetune(const FinetuneRequest& request, std::vector<core::Setting> s
   const auto candidates = try_learning_rates(run);
   if (!candidates) return interrupted(run);
   const FinetuneRun::Trained trained = run.train(request.out, run.labelled(), chosen_rate(run, *candidates));
-  if (!trained.initial.empty()) core::publish_file(request.out / "initial.txt", std::string_view(trained.initial));
+  if (!trained.initial.empty() && comm.rank() == 0)
+    core::publish_file(request.out / "initial.txt", std::string_view(trained.initial));
   if (trained.fit.interrupted) return interrupted(run);
-  const TestScores scores = score_test_cases(run, *trained.task, stop);
-  if (scores.interrupted) return interrupted(run);
-  write_case_pictures(run, *trained.task, scores);
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  write_summary(run, trained, *candidates, scores, seconds);
-  tell(run, trained, *candidates, scores, seconds);
-  return trained.left_out.empty() ? core::Exit::kDone : core::Exit::kSomeFailed;
+  return score_and_tell(run, trained, *candidates, stop, start);
+}
+
+core::Exit finetune(const FinetuneRequest& request, std::vector<core::Setting> settings) {
+  const core::StopSignal stop;
+  const auto comm = meet_ranks(request.rank_timeout_s, device_of_rank(request.device));
+  return as_rank(*comm, [&] { return finetune_as_rank(request, std::move(settings), stop, *comm); });
 }
 
 struct Words {
   FinetuneRequest request;
   std::string task, init = "scratch", mode = "full";
   std::unique_ptr<SettingsOptions> options;
+  std::unique_ptr<LimitOptions> limits;
 };
 
 core::Exit run_with(Words& words) {
   FinetuneRequest request = words.request;
   request.frozen = words.mode == "frozen";
+  request.limits = words.limits->limits();
   if (words.init != "scratch") request.init = words.init;
   std::vector<core::Setting> settings = words.options->settings();
   if (!words.task.empty()) settings.push_back(core::setting_from_argument("task.name=" + words.task));
@@ -235,7 +270,8 @@ void add_what(CLI::App& app, Words& words) {
   app.add_option("--target", request.target, "the scalar that says a case's class: 0, 1, 2, ...")
       ->capture_default_str();
   app.add_option("--out", request.out, "folder of the run; made, or gone on with")->required()->type_name("RUN");
-  app.add_option("--init", words.init, "'scratch', a checkpoint, or the folder of a run to take the newest of")
+  app.add_option("--init", words.init,
+                 "'scratch', a checkpoint (RUN/best-N.gadolin too), or the folder of a run to take the newest of")
       ->type_name("CHECKPOINT")
       ->capture_default_str();
   app.add_flag("!--no-init-decoder", request.init_decoder,
@@ -283,11 +319,13 @@ std::function<core::Exit()> attach(CLI::App& app) {
   add_what(app, *words);
   add_cases(app, *words);
   words->options = std::make_unique<SettingsOptions>(app);
+  words->limits = std::make_unique<LimitOptions>(app);
   app.add_option("--device", words->request.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
   app.add_option("--threads", words->request.threads, "of torch; 0 = as it chooses")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
-  return [words] { return run_with(*words); };
+  add_rank_timeout(app, words->request.rank_timeout_s);
+  return [words] { return with_memory_advice([&] { return run_with(*words); }); };
 }
 
 }  // namespace
@@ -300,7 +338,10 @@ const Command finetune_command{
     "1e-3,3e-3\n"
     "  gadolin finetune prepared --task classification --target class --out runs/class --mode frozen --init "
     "runs/simclr\n"
-    "  gadolin finetune prepared --config configs/hippocampus.yaml --set trainer.steps=300 --out runs/short",
+    "  gadolin finetune prepared --config configs/hippocampus.yaml --set trainer.steps=300 --out runs/short\n"
+    "  torchrun --no-python --nproc-per-node 2 gadolin finetune prepared --task segmentation --out runs/two\n"
+    "Under torchrun, srun or mpirun the ranks share each batch and rank 0 scores and writes; see gadolin pretrain "
+    "--help.",
     attach, finetune_settings};
 
 }  // namespace pipelines

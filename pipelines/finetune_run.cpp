@@ -14,13 +14,17 @@
 #include "core/files.h"
 #include "core/hash.h"
 #include "core/log.h"
+#include "core/settings_difference.h"
 #include "core/table.h"
 #include "data/loader.h"
 #include "finetune/initial.h"
 #include "pipelines/choice.h"
 #include "pipelines/prepared_store.h"
+#include "pipelines/ranks.h"
 #include "pipelines/view_maker.h"
 #include "runtime/device.h"
+#include "runtime/freed_memory.h"
+#include "train/agreement.h"
 #include "train/checkpoint.h"
 #include "train/precision.h"
 
@@ -51,6 +55,24 @@ std::string targets_of(const store::Reader& reader) {
   return names.empty() ? "its cases have no scalars" : fmt::format("its cases have {}", fmt::join(names, ", "));
 }
 
+// Both as in request.json. Settings count by their values.
+void refuse_another_request(const boost::json::object& before, const boost::json::object& now,
+                            const std::string& folder, const std::string& defaults) {
+  const std::string story = "folder " + folder + " holds a run with another ";
+  const char* const hint = "choose another --out, or give the same arguments to go on";
+  for (const auto& [key, value] : now) {
+    if (before.contains(key) && before.at(key) == value) continue;
+    if (key != "config" || !before.contains(key) || !before.at(key).is_string())
+      throw core::usage_error(story + std::string(key), hint);
+    for (const auto& one : core::settings_difference(before.at(key).as_string(), value.as_string(), defaults)) {
+      if (one.second.empty()) continue;  // no setting any more
+      throw core::usage_error(
+          fmt::format("{}{}: {} there, {} here", story, one.key, one.first.empty() ? "not set" : one.first, one.second),
+          hint);
+    }
+  }
+}
+
 }  // namespace
 
 FinetuneRecipe FinetuneRecipe::from(const std::vector<core::Setting>& settings) {
@@ -72,7 +94,15 @@ std::vector<core::Slot> FinetuneRecipe::slots() {
   return all;
 }
 
-FinetuneRun::FinetuneRun(FinetuneRequest request, std::vector<core::Setting> settings) : request_(std::move(request)) {
+std::string FinetuneRecipe::defaults() const {
+  FinetuneRecipe plain =
+      FinetuneRecipe::from({core::setting_from_argument("encoder.name=" + encoder.name()),
+                            core::setting_from_argument("task.name=" + std::string(task.entry().name))});
+  return core::resolved_yaml(plain.slots());
+}
+
+FinetuneRun::FinetuneRun(FinetuneRequest request, std::vector<core::Setting> settings, runtime::Comm& comm)
+    : comm_(comm), request_(std::move(request)) {
   choose_device();
   take_initial(settings);
   recipe_ = FinetuneRecipe::from(settings);
@@ -90,8 +120,9 @@ FinetuneRun::FinetuneRun(FinetuneRequest request, std::vector<core::Setting> set
 }
 
 void FinetuneRun::choose_device() {
+  runtime::keep_freed_memory();
   threads_ = runtime::set_threads(request_.threads);
-  device_ = runtime::device_named(request_.device);
+  device_ = device_of_rank(request_.device);
 }
 
 // The encoder of the checkpoint, unless another one was asked for.
@@ -118,7 +149,7 @@ void FinetuneRun::read_plan() {
   const prepare::Plan& plan = store.plan;
   record_.channels = store.channels();
   record_.patch = recipe_.data.patch_or(plan.patch);
-  batch_size_ = recipe_.data.batch_size > 0 ? recipe_.data.batch_size : plan.batch_size;
+  batch_size_ = share_of_batch(recipe_.data.batch_size > 0 ? recipe_.data.batch_size : plan.batch_size, comm_.size());
   record_.spacing_mm = store.spacing_mm();
 }
 
@@ -181,7 +212,7 @@ std::string FinetuneRun::request_text() const {
   for (const double rate : request_.learning_rates) rates.emplace_back(core::shortest(rate));
   boost::json::object all;
   all["task"] = recipe_.task.entry().name;
-  all["config"] = core::sha256_hex(std::string_view(record_.config));
+  all["config"] = record_.config;
   all["data"] = record_.data_hash;
   all["init"] = init_hash_.empty() ? "scratch" : init_hash_;
   all["init_decoder"] = request_.init_decoder;
@@ -201,15 +232,11 @@ void FinetuneRun::open_folder() const {
     if (const auto index = reader_->find(id)) split.add({id, patient(*index), set});
   }
   const std::string wanted = request_text(), cases = core::to_csv(labelled);
+  train::refuse_unlike_ranks(record_.config + wanted + cases, comm_, device_);
   const fs::path file = request_.out / "request.json";
   if (fs::exists(file)) {
     const boost::json::value before = boost::json::parse(core::read_text(file)), now = boost::json::parse(wanted);
-    for (const auto& [key, value] : now.as_object()) {
-      if (before.as_object().contains(key) && before.at(key) == value) continue;
-      throw core::usage_error(
-          fmt::format("folder {} holds a run with another {}", file_name(request_.out), std::string_view(key)),
-          "choose another --out, or give the same arguments to go on");
-    }
+    refuse_another_request(before.as_object(), now.as_object(), file_name(request_.out), recipe_.defaults());
     if (core::read_text(request_.out / "labelled.csv") != cases)
       throw core::usage_error("folder " + file_name(request_.out) + " holds a run on other cases",
                               "choose another --out");
@@ -217,6 +244,8 @@ void FinetuneRun::open_folder() const {
     throw core::usage_error("folder " + file_name(request_.out) + " holds a run of another command",
                             "choose another --out");
   }
+  comm_.barrier();  // nobody writes while another rank still looks
+  if (comm_.rank() > 0) return;
   core::publish_file(request_.out / "labelled.csv", std::string_view(cases));
   core::publish_file(request_.out / "split.csv", std::string_view(core::to_csv(split)));
   core::publish_file(file, std::string_view(wanted));
@@ -253,16 +282,23 @@ FinetuneRun::Trained FinetuneRun::train(const fs::path& folder, const std::vecto
   options.skip_damaged = recipe_.data.skip_damaged();
   const auto views = view_maker(trained.task->views());
   data::LoaderOptions loading{.batch_size = batch_size_, .workers = static_cast<int>(recipe_.data.workers)};
+  loading.rank = comm_.rank();
+  loading.ranks = comm_.size();
   loading.batch_maker = batch_maker_on(recipe_.data.views_on, device_, views);
   options.only_draw = loading.batch_maker != nullptr;
   const auto samples = std::make_shared<data::StoreDataset>(reader_, views, options);
   data::Loader loader(samples, loading);
   std::map<std::string, std::string> facts = facts_of(record_);
   facts["init"] = init_hash_.empty() ? "scratch" : init_hash_;
-  if (folder == request_.out)  // a candidate's folder is a part of this run and none of its own
-    write_record(folder, record_, {{"device", device_.str()}, {"threads", std::to_string(threads_)}});
-  const auto comm = runtime::alone();
-  trained.fit = train::fit(*trained.task, loader, recipe_.trainer, {folder, std::move(facts)}, device_, *comm);
+  if (folder == request_.out && comm_.rank() == 0)  // a candidate's folder is a part of this run and none of its own
+    write_record(
+        folder, record_,
+        {{"device", device_.str()}, {"threads", std::to_string(threads_)}, {"ranks", std::to_string(comm_.size())}});
+  trained.fit = train::fit(
+      *trained.task, loader, recipe_.trainer,
+      {.folder = folder, .facts = std::move(facts), .limits = request_.limits, .defaults = recipe_.defaults()}, device_,
+      comm_);
+  if (request_.limits.updates) *request_.limits.updates -= trained.fit.updates;
   trained.left_out = samples->left_out();
   if (recipe_.trainer.ema_decay > 0 && !trained.fit.interrupted)
     runtime::transfer(train::checkpoint_weights(trained.fit.checkpoint, true), trained.task->weights(), {{}, 1.0});
@@ -273,7 +309,7 @@ FinetuneRun::Trained FinetuneRun::train(const fs::path& folder, const std::vecto
 at::Tensor FinetuneRun::predict(finetune::Task& task, std::int64_t index) const {
   const store::Box whole = reader_->whole(index);
   const data::Picture picture = whole_->picture(index, {whole.begin, whole.shape});
-  const train::Autocast autocast(device_, train::resolved_precision(recipe_.trainer.precision, device_) == "bf16");
+  const train::Autocast autocast(device_, train::resolved_precision(recipe_.trainer.precision, device_));
   return predict_case(task, data::image_of(picture));
 }
 

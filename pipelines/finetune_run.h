@@ -14,6 +14,7 @@
 #include "pipelines/data_settings.h"
 #include "pipelines/restored_task.h"
 #include "pipelines/split.h"
+#include "runtime/comm.h"
 #include "store/reader.h"
 #include "train/settings.h"
 #include "train/trainer.h"
@@ -26,6 +27,8 @@ class FinetuneRecipe {
   // Throws usage Error as core::configure does.
   static FinetuneRecipe from(const std::vector<core::Setting>& settings);
   std::vector<core::Slot> slots();  // bound to this object, as long as it is not moved
+  // Every setting of this task and encoder as it is when nobody says anything, as YAML.
+  std::string defaults() const;
 
   EncoderChoice encoder;
   TaskChoice task;
@@ -46,12 +49,15 @@ struct FinetuneRequest {
   double tolerance_mm = 1.0;
   std::string device = "auto";
   int threads = 0;
+  double rank_timeout_s = 60;
+  train::CallLimits limits = {};  // of all trainings together
 };
 
 class FinetuneRun {
  public:
-  // Opens and checks everything: throws Error before anything is trained.
-  FinetuneRun(FinetuneRequest request, std::vector<core::Setting> settings);
+  // Opens and checks everything: throws Error before anything is trained. `comm` must outlive it; with several ranks
+  // each makes one, and they do the same in the same order.
+  FinetuneRun(FinetuneRequest request, std::vector<core::Setting> settings, runtime::Comm& comm);
 
   const FinetuneRequest& request() const { return request_; }
   const FinetuneRecipe& recipe() const { return recipe_; }
@@ -60,12 +66,14 @@ class FinetuneRun {
   bool dense() const { return recipe_.task.entry().dense; }
   const c10::Device& device() const { return device_; }
   int threads() const { return threads_; }
+  runtime::Comm& comm() const { return comm_; }
   const std::string& init_hash() const { return init_hash_; }  // empty: from scratch
   const std::vector<std::int64_t>& labelled() const { return labelled_; }
   const std::vector<std::int64_t>& test() const { return test_; }
   std::string patient(std::int64_t index) const { return patient_of(split_, reader_->summary(index)); }
 
-  // labelled.csv, split.csv, request.json. Throws usage Error when the folder holds a run that was asked for otherwise.
+  // labelled.csv, split.csv, request.json, written by rank 0. Throws usage Error when the folder holds a run that was
+  // asked for otherwise (settings count by their values), or another rank was.
   void open_folder() const;
 
   struct Trained {
@@ -74,7 +82,7 @@ class FinetuneRun {
     std::string initial;                // what was taken from the checkpoint; empty from scratch
     std::vector<std::string> left_out;  // ids of cases that could not be read (data.on_damage)
   };
-  // Trains on these cases of the store with this learning rate, or goes on.
+  // Trains on these cases of the store with this learning rate, or goes on; within what is left of the limits.
   Trained train(const std::filesystem::path& folder, const std::vector<std::int64_t>& cases, double learning_rate);
 
   // Probabilities of a whole case, as predict_case, in the precision of the training.
@@ -88,6 +96,7 @@ class FinetuneRun {
   void name_outputs();
   std::string request_text() const;
 
+  runtime::Comm& comm_;
   FinetuneRequest request_;
   FinetuneRecipe recipe_;
   std::shared_ptr<const store::Reader> reader_;
@@ -96,7 +105,7 @@ class FinetuneRun {
   std::vector<std::int64_t> train_, labelled_, test_;  // indices in the store
   c10::Device device_ = c10::Device(c10::kCPU);
   int threads_ = 1;
-  std::int64_t batch_size_ = 2;
+  std::int64_t batch_size_ = 2;  // of this rank
   std::optional<runtime::Archive> initial_;
   std::string init_hash_;
   std::shared_ptr<const data::StoreDataset> whole_;  // of train and test cases, without labels

@@ -90,7 +90,7 @@ boost::json::object as_json(const Subject& subject) {
       for (std::size_t i = 0; i < row.size(); ++i) one[subject.cases.columns[i]] = row[i];
       rows.push_back(one);
     }
-    all[subject.kind == "weights" ? "tensors" : "list"] = rows;
+    all[subject.kind == "weights" || subject.kind == "fault" ? "tensors" : "list"] = rows;
   }
   return all;
 }
@@ -145,7 +145,8 @@ const Command inspect_command{"inspect", "show what a store, weights, an image o
                               "  gadolin inspect hippocampus.store --case hippocampus_007 --png one.png --slices 5\n"
                               GADOLIN_TORCH("  gadolin inspect raw.store --case p007 --augment --png ops.png\n")
                               "  gadolin inspect scan.nii.gz --label organs.nii.gz --png scan.png\n"
-                              "  gadolin inspect run/last.safetensors --json",
+                              "  gadolin inspect run/last.safetensors --json\n"
+                              "  gadolin inspect run/fault-812/batch.safetensors --png batch.png",
                               attach};
 
 }  // namespace pipelines

@@ -43,6 +43,14 @@ std::string shortened(const std::string& text) {
   return fmt::format("{} ... ({} characters)", line.substr(0, 60), text.size());
 }
 
+// The batch of a training that ended at it.
+bool is_fault(const boost::json::object& header) {
+  const auto* const facts = header.if_contains("__metadata__");
+  const auto* const format =
+      facts != nullptr && facts->is_object() ? facts->get_object().if_contains("format") : nullptr;
+  return format != nullptr && format->is_string() && format->get_string() == "gadolin-fault-1";
+}
+
 struct Tensors {
   std::int64_t count = 0, numbers = 0;
   std::map<std::string, std::int64_t> types;  // "F32" -> tensors
@@ -100,6 +108,10 @@ Subject inspect_archive(const InspectRequest& request) {
       const std::string text = value.is_string() ? std::string(value.as_string()) : boost::json::serialize(value);
       subject.facts.push_back({std::string(name), shortened(text), value});
     }
+  }
+  if (is_fault(header)) {
+    subject.kind = "fault";
+    subject.picture = [path = request.path, header] { return fault_picture(path, header, 8 + header_size(path)); };
   }
   return subject;
 }

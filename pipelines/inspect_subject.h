@@ -2,6 +2,7 @@
 // What `gadolin inspect` finds out about one thing, whatever it is. Nothing here holds text that came with a patient
 // (report texts, DICOM attributes, header descriptions): facts are counts, sizes and hashes.
 
+#include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 #include <cstdint>
 #include <filesystem>
@@ -23,7 +24,7 @@ struct Fact {
 };
 
 struct Subject {
-  std::string kind;  // "store", "image", "cohort", "weights"
+  std::string kind;  // "store", "image", "cohort", "weights", "fault"
   std::vector<Fact> facts;
   core::Table cases;                         // no columns: nothing to list
   std::string plan;                          // YAML, may be empty
@@ -45,6 +46,8 @@ bool is_store(const std::filesystem::path& path);
 Subject inspect_store(const InspectRequest& request);
 bool is_archive(const std::filesystem::path& path);  // tensors in the safetensors layout
 Subject inspect_archive(const InspectRequest& request);
+// The first samples of every view of a batch that a training kept (train/fault.h); `data`: where the tensors begin.
+report::Picture fault_picture(const std::filesystem::path& path, const boost::json::object& header, std::uint64_t data);
 #ifdef GADOLIN_HAS_IMAGING
 bool is_image(const std::filesystem::path& path);
 Subject inspect_image(const InspectRequest& request);

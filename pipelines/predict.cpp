@@ -282,7 +282,7 @@ std::function<core::Exit()> attach_predict(CLI::App& app) {
       ->type_name("AXIS");
   app.add_option("--batch", request->options.batch, "windows at once; 0 = 1 on a CPU, 4 on a GPU")
       ->capture_default_str();
-  app.add_option("--precision", request->options.precision, "fp32, bf16 or auto; default: that of the training")
+  app.add_option("--precision", request->options.precision, "fp32, bf16, fp16 or auto; default: that of the training")
       ->check(CLI::IsMember({"fp32", "bf16", "auto"}));
   app.add_flag("--again", request->again, "predict also what is there already");
   app.add_flag("--json", request->json, "the summary as JSON on stdout");

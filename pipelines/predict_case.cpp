@@ -121,7 +121,7 @@ volume::Volume CasePredictor::segment(const volume::Case& prepared, std::vector<
   const auto type = outputs() <= 256 ? volume::VoxelType::kUInt8 : volume::VoxelType::kUInt16;
   volume::Volume map(shape, type, reference.geometry);
   if (probabilities != nullptr) probabilities->assign(static_cast<std::size_t>(outputs() * shape.voxels()), 0);
-  const train::Autocast autocast(restored_.task->device(), options_.precision == "bf16");
+  const train::Autocast autocast(restored_.task->device(), options_.precision);
   const auto predict = [&](const at::Tensor& windows) { return restored_.task->predict(windows); };
   evaluate::sliding_window_slabs(image_of(prepared), restored_.task->input().patch, outputs(), predict, sliding(),
                                  [&](std::int64_t first, const at::Tensor& slab) {
@@ -133,7 +133,7 @@ volume::Volume CasePredictor::segment(const volume::Case& prepared, std::vector<
 
 std::vector<double> CasePredictor::classify(const volume::Case& prepared) {
   GADOLIN_CHECK(!dense());
-  const train::Autocast autocast(restored_.task->device(), options_.precision == "bf16");
+  const train::Autocast autocast(restored_.task->device(), options_.precision);
   const at::Tensor mean =
       predict_case(*restored_.task, image_of(prepared), sliding()).to(at::kCPU, at::kDouble).contiguous();
   const double* first = mean.const_data_ptr<double>();

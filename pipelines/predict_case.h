@@ -16,7 +16,7 @@ struct PredictOptions {
   double overlap = 0.5;
   std::vector<std::int64_t> mirror;  // axes 0 d, 1 h, 2 w: averaged over every combination, twice the work for each
   std::int64_t batch = 0;            // windows at once; 0: 1 on a CPU, 4 on a GPU
-  std::string precision;             // "fp32", "bf16", "auto"; empty: that of the training
+  std::string precision;             // a word of trainer.precision; empty: that of the training
   std::string text() const;          // what changes the numbers, for keys
 };
 

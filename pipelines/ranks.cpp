@@ -1,5 +1,6 @@
 #include "pipelines/ranks.h"
 
+#include <ATen/ATen.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,11 +12,11 @@
 
 namespace pipelines {
 
-std::unique_ptr<runtime::Comm> meet_ranks(double reply_s) {
+std::unique_ptr<runtime::Comm> meet_ranks(double reply_s, c10::Device device) {
   runtime::Patience patience;
   patience.reply_s = reply_s;
   patience.meet_s = std::max(patience.meet_s, reply_s);
-  std::unique_ptr<runtime::Comm> comm = runtime::comm_from_environment(patience);
+  std::unique_ptr<runtime::Comm> comm = runtime::comm_from_environment(patience, device);
   if (comm->rank() > 0) {
     core::set_log_prefix(fmt::format("[rank {}] ", comm->rank()));
     core::set_log_level(std::max(core::log_level(), core::LogLevel::kWarn));
@@ -39,11 +40,25 @@ std::int64_t share_of_batch(std::int64_t batch_size, int ranks) {
   return batch_size / ranks;
 }
 
-void refuse_ranks(const std::string& command) {
-  const auto ranks = runtime::ranks_from_environment();
-  if (ranks && ranks->size > 1)
-    throw core::usage_error(fmt::format("{} runs as one process, and this is one of {}", command, ranks->size),
-                            "start it without torchrun, srun or mpirun; pretrain is what runs as several");
+core::Exit as_rank(const runtime::Comm& comm, const std::function<core::Exit()>& body) {
+  return comm.size() == 1 ? body() : core::with_context(fmt::format("rank {}", comm.rank()), body);
+}
+
+double told_by_rank_zero(runtime::Comm& comm, const std::function<double()>& say) {
+  const double own = comm.rank() == 0 ? say() : 0;
+  if (comm.size() == 1) return own;
+  comm.barrier();
+  at::Tensor told = at::full({1}, own, at::kDouble);
+  comm.broadcast(told, 0);
+  return told.item<double>();
+}
+
+void add_rank_timeout(CLI::App& app, double& seconds) {
+  app.add_option("--rank-timeout", seconds,
+                 "seconds that one of several ranks may leave the others without an answer; files may take longer")
+      ->capture_default_str()
+      ->check(CLI::Range(0.1, 1e6))
+      ->type_name("S");
 }
 
 }  // namespace pipelines

@@ -4,18 +4,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 
-#include "core/files.h"
 #include "core/table.h"
+#include "pipelines/report_training.h"
 #include "pipelines/versions.h"
 #include "report/page.h"
 #include "report/plot.h"
 
 namespace pipelines {
 namespace {
-
-namespace fs = std::filesystem;
 
 std::string signed_interval(const evaluate::Interval& i, int decimals) {
   if (std::isnan(i.value)) return "-";
@@ -83,77 +80,6 @@ void add_result(report::Page& page, const Comparison& comparison) {
     }
   }
   page.table(tried, "Every run.");
-}
-
-report::Series series_of(const Run& run, const std::string& metric, const std::string& name) {
-  report::Series series{.name = name, .x = {}, .y = {}, .low = {}, .high = {}};
-  const auto found = run.metrics.find(metric);
-  if (found == run.metrics.end()) return series;
-  for (const auto& [step, value] : found->second) {
-    series.x.push_back(static_cast<double>(step));
-    series.y.push_back(value);
-  }
-  series.smooth = series.y.size() > 40 ? static_cast<int>(series.y.size() / 20) : 0;
-  return series;
-}
-
-bool is_pretraining(const Run& run) { return run.record.kind == "pretrain"; }
-
-void add_curve(report::Page& page, const std::vector<const Run*>& runs, const std::string& metric,
-               const std::string& title, const std::string& caption, bool log_y) {
-  report::LinePlot plot{.title = title, .x_label = "step", .y_label = metric, .log_y = log_y};
-  for (const Run* run : runs) {
-    report::Series series = series_of(*run, metric, run->folder.filename().string());
-    if (!series.x.empty()) plot.series.push_back(std::move(series));
-  }
-  if (!plot.series.empty()) page.figure_svg(report::line_plot(plot), caption);
-}
-
-void add_pictures(report::Page& page, const Run& run, const std::string& folder, const std::string& heading,
-                  const std::string& what) {
-  std::vector<fs::path> files;
-  std::error_code failed;
-  for (const auto& file : fs::directory_iterator(run.folder / folder, failed)) {
-    if (file.path().extension() == ".png") files.push_back(file.path());
-  }
-  if (files.empty()) return;
-  std::sort(files.begin(), files.end());
-  page.subsection(heading);
-  std::vector<report::Page::Item> items;
-  for (const fs::path& file : files) {
-    const std::string bytes = core::read_text(file);
-    const auto begin = reinterpret_cast<const std::byte*>(bytes.data());
-    items.push_back({{begin, begin + bytes.size()}, file.stem().string(), what + ", " + file.stem().string()});
-  }
-  page.gallery(items);
-}
-
-void add_training(report::Page& page, const std::vector<Run>& runs) {
-  std::vector<const Run*> pretraining, finetuning;
-  for (const Run& run : runs) (is_pretraining(run) ? pretraining : finetuning).push_back(&run);
-  if (!pretraining.empty()) {
-    page.section("Pretraining");
-    add_curve(page, pretraining, "loss", "Loss of pretraining",
-              "The loss of each step's batch; the line is a running mean.", false);
-    add_curve(page, pretraining, "effective_rank", "Effective rank of the embeddings",
-              "How many directions the embeddings of fixed views fill; a fall to 1 would be collapse.", false);
-    for (const Run* run : pretraining)
-      add_pictures(page, *run, "views", "What the network was shown: " + run->folder.filename().string(),
-                   "augmented views");
-  }
-  if (!finetuning.empty()) {
-    page.section("Fine-tuning");
-    add_curve(page, finetuning, "loss", "Loss of fine-tuning",
-              "The loss of each step's batch; the line is a running mean.", false);
-    // One draw of each arm is enough to look at.
-    std::set<std::string> shown;
-    for (const Run* run : finetuning) {
-      if (!shown.insert(run->task + run->arm).second) continue;
-      add_pictures(page, *run, "pictures",
-                   fmt::format("Truth above, prediction below: {}", run->folder.filename().string()),
-                   "slices with truth and prediction");
-    }
-  }
 }
 
 void add_how(report::Page& page, const std::vector<Run>& runs) {

@@ -67,6 +67,7 @@ Run read_run(const fs::path& folder) {
     run.folder = folder;
     run.record = read_record(folder);
     if (fs::exists(folder / "metrics.csv")) run.metrics = train::read_metrics(folder / "metrics.csv");
+    if (fs::exists(folder / "timings.csv")) run.timings = train::read_metrics(folder / "timings.csv");
     try {
       if (fs::exists(folder / "summary.json")) read_summary(run);
     } catch (const core::Error&) {

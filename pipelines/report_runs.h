@@ -19,6 +19,7 @@ struct Run {
   std::filesystem::path folder;
   RunRecord record;
   std::map<std::string, std::vector<std::pair<std::int64_t, double>>> metrics;  // of metrics.csv, by name
+  std::map<std::string, std::vector<std::pair<std::int64_t, double>>> timings;  // of timings.csv
   std::vector<evaluate::CaseScores> scores;                                     // of a segmentation
   std::vector<ClassifiedCase> classes;                                          // of a classification
   // What a fine-tuning says of itself.

@@ -249,6 +249,6 @@ std::string fixed(double value, int decimals) {
   return text;
 }
 
-std::string shortest(double value) { return fmt::format("{}", value); }
+std::string shortest(double value) { return std::isnan(value) ? "nan" : fmt::format("{}", value); }
 
 }  // namespace core

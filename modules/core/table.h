@@ -39,7 +39,7 @@ std::size_t display_width(std::string_view text);
 
 // "0.853" for (0.8531, 3); "nan", "inf", "-inf"; never "-0.000".
 std::string fixed(double value, int decimals);
-// The shortest text that reads back to the same double: "0.1", "1e-09".
+// The shortest text that reads back to the same double: "0.1", "1e-09"; "nan" whatever its sign.
 std::string shortest(double value);
 
 }  // namespace core

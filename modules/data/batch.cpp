@@ -15,6 +15,25 @@ at::Tensor moved(const at::Tensor& tensor, const c10::Device& device) {
   return tensor.defined() ? tensor.to(device, /*non_blocking=*/tensor.is_pinned()) : tensor;
 }
 
+// All that have a row for each sample.
+std::vector<at::Tensor*> tensors_of(Batch& batch) {
+  std::vector<at::Tensor*> all{&batch.sample, &batch.case_index, &batch.has_labels, &batch.channels_present};
+  for (View& view : batch.views) {
+    for (at::Tensor* const each :
+         {&view.images, &view.labels, &view.valid, &view.hidden, &view.kept, &view.case_index}) {
+      all.push_back(each);
+    }
+  }
+  for (auto& [name, tensor] : batch.targets) all.push_back(&tensor);
+  return all;
+}
+
+// What tests leave out is empty.
+template <class Each>
+void keep_only(std::vector<Each>& list, std::int64_t begin, std::int64_t count) {
+  if (!list.empty()) list = std::vector<Each>(list.begin() + begin, list.begin() + begin + count);
+}
+
 // Stacks what is there; where some lack the part, `filler` stands in. Undefined when all lack it.
 at::Tensor stacked(const std::vector<ViewSample>& samples, at::Tensor ViewSample::*part, int filler) {
   const auto some = std::ranges::find_if(samples, [&](const ViewSample& sample) { return (sample.*part).defined(); });
@@ -67,16 +86,22 @@ at::Tensor channels_of(const std::vector<Sample>& samples) {
 
 Batch Batch::to(const c10::Device& device) const {
   Batch result = *this;
+  for (at::Tensor* const each : tensors_of(result)) *each = moved(*each, device);
+  return result;
+}
+
+Batch Batch::part(std::int64_t begin, std::int64_t count) const {
+  GADOLIN_CHECK(begin >= 0 && count > 0 && begin + count <= size());
+  Batch result = *this;
+  for (at::Tensor* const each : tensors_of(result)) {
+    if (each->defined()) *each = each->narrow(0, begin, count);
+  }
   for (View& view : result.views) {
-    for (at::Tensor* const each :
-         {&view.images, &view.labels, &view.valid, &view.hidden, &view.kept, &view.case_index}) {
-      *each = moved(*each, device);
-    }
+    keep_only(view.voxel_to_case, begin, count);
+    keep_only(view.case_shape, begin, count);
   }
-  for (at::Tensor* const each : {&result.sample, &result.case_index, &result.has_labels, &result.channels_present}) {
-    *each = moved(*each, device);
-  }
-  for (auto& [name, tensor] : result.targets) tensor = moved(tensor, device);
+  keep_only(result.reports, begin, count);
+  keep_only(result.ids, begin, count);
   return result;
 }
 

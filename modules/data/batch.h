@@ -38,6 +38,8 @@ struct Batch {
   std::int64_t size() const { return static_cast<std::int64_t>(ids.size()); }
   // The tensors on another device; shares what is there already.
   Batch to(const c10::Device& device) const;
+  // Samples begin .. begin + size - 1; shares their memory.
+  Batch part(std::int64_t begin, std::int64_t size) const;
 };
 
 }  // namespace data

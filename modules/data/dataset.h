@@ -58,6 +58,8 @@ class BatchSource {
   virtual void seek(std::uint64_t position) = 0;
   // Samples in one pass over the data.
   virtual std::int64_t epoch_size() const = 0;
+  // Seconds that threads have worked on batches ahead of next() since the last seek(), all threads together.
+  virtual double worked_s() const { return 0; }
   // The samples of the present epoch in order, apart from the position (before_epoch): each case once, the last batch
   // short. Every rank is given all of them. It is at its end when position() is epoch_size(); it must not outlive this.
   virtual std::unique_ptr<BatchSource> pass() const = 0;

@@ -5,6 +5,8 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <exception>
@@ -24,6 +26,19 @@ void compute_alone() {
   at::get_num_threads();
   omp_set_num_threads(1);
 }
+
+// Adds the time from its making to its end.
+class Busy {
+ public:
+  explicit Busy(std::atomic<std::int64_t>& sum_ns) : sum_ns_(sum_ns) {}
+  ~Busy() { sum_ns_ += std::chrono::nanoseconds(std::chrono::steady_clock::now() - start_).count(); }
+  Busy(const Busy&) = delete;
+  Busy& operator=(const Busy&) = delete;
+
+ private:
+  std::atomic<std::int64_t>& sum_ns_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
 
 int worker_count(int asked) { return asked > 0 ? asked : std::max(1, core::usable_processors() - 1); }
 
@@ -72,6 +87,8 @@ class Loader::Workers {
     for (std::size_t view = 0; view < begun.size(); ++view) plan_.maker->finish(*begun[view], batch.views[view]);
     return batch;
   }
+
+  double worked_s() const { return 1e-9 * static_cast<double>(worked_ns_.load()); }
 
  private:
   // Stands still in memory until it is taken (a deque's ends do not move the others).
@@ -127,11 +144,7 @@ class Loader::Workers {
       const std::optional<std::uint64_t> later = sample_after(threads_.size() - 1);
       lock.unlock();
       if (later) dataset_.expect(*later);
-      try {
-        making->samples[place] = dataset_.get(making->first + place);
-      } catch (...) {
-        making->failures[place] = std::current_exception();
-      }
+      make_sample(*making, place);
       lock.lock();
       if (making->left > 1) {
         --making->left;
@@ -145,8 +158,18 @@ class Loader::Workers {
     }
   }
 
+  void make_sample(Making& making, std::size_t place) {
+    const Busy busy(worked_ns_);
+    try {
+      making.samples[place] = dataset_.get(making.first + place);
+    } catch (...) {
+      making.failures[place] = std::current_exception();
+    }
+  }
+
   // By the thread that made the last sample: the others have left this batch.
-  void put_together(Making& making) const {
+  void put_together(Making& making) {
+    const Busy busy(worked_ns_);
     const bool sound =
         std::all_of(making.failures.begin(), making.failures.end(), [](const auto& each) { return !each; });
     if (!sound) return;
@@ -171,6 +194,7 @@ class Loader::Workers {
   std::condition_variable changed_;
   std::deque<Making> batches_;
   bool stop_ = false;
+  std::atomic<std::int64_t> worked_ns_ = 0;
   std::vector<std::jthread> threads_;  // last: they end before the rest goes
 };
 
@@ -210,6 +234,8 @@ void Loader::seek(std::uint64_t position) {
   workers_.reset();
   position_ = position;
 }
+
+double Loader::worked_s() const { return workers_ ? workers_->worked_s() : 0; }
 
 std::unique_ptr<BatchSource> Loader::pass() const {
   const auto size = static_cast<std::uint64_t>(dataset_->size());

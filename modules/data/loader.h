@@ -31,6 +31,7 @@ class Loader : public BatchSource {
   // Drops what was made ahead.
   void seek(std::uint64_t position) override;
   std::int64_t epoch_size() const override { return dataset_->size(); }
+  double worked_s() const override;
   std::unique_ptr<BatchSource> pass() const override;
 
  private:

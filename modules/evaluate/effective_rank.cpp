@@ -33,4 +33,15 @@ double embedding_spread(const at::Tensor& embeddings) {
   return length == 0 ? 0 : (rows - rows.mean(0)).norm().item<double>() / length;
 }
 
+double embedding_deviation(const at::Tensor& embeddings) {
+  const at::Tensor rows = unit_rows(embeddings);
+  const at::Tensor deviation = (rows - rows.mean(0)).square().mean(0).sqrt();
+  return deviation.mean().item<double>() * std::sqrt(static_cast<double>(rows.size(1)));
+}
+
+at::Tensor unit_rows(const at::Tensor& embeddings) {
+  const at::Tensor rows = checked_rows(embeddings), length = rows.norm(2, 1, true);
+  return at::where(length > 0, rows / length, at::zeros_like(rows));
+}
+
 }  // namespace evaluate

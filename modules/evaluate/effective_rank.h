@@ -13,4 +13,12 @@ double effective_rank(const at::Tensor& embeddings);
 // Norm of the rows less their mean over the norm of the rows: 0 when all are alike, at most 1.
 double embedding_spread(const at::Tensor& embeddings);
 
+// Rows brought to length 1 (rows of 0 stay 0); of each dimension the standard deviation over the rows; their mean times
+// the square root of C: 1 when they point everywhere alike, 0 when all point one way. X. Chen and K. He, "Exploring
+// simple Siamese representation learning", CVPR 2021, section 4.1.
+double embedding_deviation(const at::Tensor& embeddings);
+
+// [N, C] float64 on the CPU, each row of length 1 or 0.
+at::Tensor unit_rows(const at::Tensor& embeddings);
+
 }  // namespace evaluate

@@ -41,6 +41,15 @@ at::Tensor normalised_in_blocks(const at::Tensor& image, const std::array<std::i
   return centred / (block_mean(centred.square(), block) + 1e-6).sqrt();
 }
 
+at::Tensor as_before_normalising(const at::Tensor& prediction, const at::Tensor& image,
+                                 const std::array<std::int64_t, 3>& block) {
+  GADOLIN_CHECK(prediction.dim() == 5 && prediction.sizes() == image.sizes());
+  const WithoutAutocast exact;
+  const at::Tensor wide = at_least_float(image), mean = block_mean(wide, block);
+  const at::Tensor deviation = (block_mean((wide - mean).square(), block) + 1e-6).sqrt();
+  return at_least_float(prediction) * deviation + mean;
+}
+
 at::Tensor masked_mean_square(const at::Tensor& prediction, const at::Tensor& image, const at::Tensor& hidden,
                               const std::array<std::int64_t, 3>& block, bool normalise) {
   require_alike(prediction, image, hidden);

@@ -20,7 +20,11 @@ at::Tensor masked_mean_square(const at::Tensor& prediction, const at::Tensor& im
 // Xie et al., "SimMIM: a simple framework for masked image modeling", CVPR 2022.
 at::Tensor masked_mean_absolute(const at::Tensor& prediction, const at::Tensor& image, const at::Tensor& hidden);
 
-// The image so normalised: what a prediction is compared with, and what a picture for people has to undo.
+// The image so normalised: what a prediction is compared with.
 at::Tensor normalised_in_blocks(const at::Tensor& image, const std::array<std::int64_t, 3>& block);
+// A prediction of the normalised image in the image's own values, by its blocks' mean and variance: for people to look
+// at.
+at::Tensor as_before_normalising(const at::Tensor& prediction, const at::Tensor& image,
+                                 const std::array<std::int64_t, 3>& block);
 
 }  // namespace losses

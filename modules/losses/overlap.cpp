@@ -81,15 +81,24 @@ at::Tensor labels_at(const at::Tensor& labels, at::IntArrayRef extent) {
 
 at::Tensor deep_supervision(const std::vector<at::Tensor>& maps, const at::Tensor& labels) {
   GADOLIN_CHECK(!maps.empty());
-  at::Tensor sum;
+  const WithoutAutocast exact;
+  std::vector<at::Tensor> terms(1);
   double weight = 1, weights = 0;
   for (const at::Tensor& map : maps) {
-    const at::Tensor loss = weight * dice_cross_entropy(map, labels_at(labels, map.sizes().slice(2)));
-    sum = sum.defined() ? sum + loss : loss;
+    const Counted batch = counted_of(map, labels_at(labels, map.sizes().slice(2)));
+    const at::Tensor dice = weight * dice_of(batch);
+    terms[0] = terms[0].defined() ? terms[0] + dice : dice;
+    terms.push_back(weight * cross_entropy_of(batch));
     weights += weight;
     weight /= 2;
   }
-  return sum / weights;
+  return at::stack(terms) / weights;
+}
+
+at::Tensor deep_supervision_counts(const at::Tensor& labels, const std::vector<std::array<std::int64_t, 3>>& extents) {
+  std::vector<at::Tensor> counts{at::full({}, labels.size(0), labels.options())};
+  for (const auto& extent : extents) counts.push_back(labels_at(labels, extent).ge(0).sum());
+  return at::stack(counts);
 }
 
 }  // namespace losses

@@ -3,6 +3,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <array>
+#include <cstdint>
 #include <vector>
 
 namespace losses {
@@ -23,9 +25,13 @@ at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& labels);
 // The sum of both, as in nnU-Net (Isensee et al., Nature Methods 2021); one softmax for the two.
 at::Tensor dice_cross_entropy(const at::Tensor& logits, const at::Tensor& labels);
 
-// dice_cross_entropy of each map, finest first, weights 1, 1/2, 1/4 ... over their sum. The labels [N, D, H, W] are of
-// the finest map's extent; for a coarser one voxel i of m takes the label at floor(i n / m).
+// dice_cross_entropy of each map, finest first, weights 1, 1/2, 1/4 ... over their sum, as [1 + maps] terms that add up
+// to it: the Dice losses, then each map's cross-entropy. The labels [N, D, H, W] are of the finest map's extent; for a
+// coarser one voxel i of m takes the label at floor(i n / m).
 at::Tensor deep_supervision(const std::vector<at::Tensor>& maps, const at::Tensor& labels);
+// Over how many things these terms are means, [1 + maps] int64: samples, then the counted voxels at the extent of each
+// map, finest first.
+at::Tensor deep_supervision_counts(const at::Tensor& labels, const std::vector<std::array<std::int64_t, 3>>& extents);
 
 // The labels at a coarser (or finer) extent {D, H, W}, as deep_supervision takes them.
 at::Tensor labels_at(const at::Tensor& labels, at::IntArrayRef extent);

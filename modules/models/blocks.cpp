@@ -5,7 +5,10 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "models/block_mean.h"
+#include "models/layout.h"
 #include "models/norm.h"
+#include "models/unfold.h"
 
 namespace models {
 namespace {
@@ -27,7 +30,11 @@ Conv::Conv(std::int64_t in, std::int64_t out, const Extent& kernel, const Extent
   if (with_bias) bias = register_parameter("bias", at::zeros({out}));
 }
 
-at::Tensor Conv::forward(const at::Tensor& x) const { return at::conv3d(x, weight, bias, stride, padding); }
+at::Tensor Conv::forward(const at::Tensor& x) const {
+  if (weight.numel() == weight.size(0) * weight.size(1) && volume_of(stride) == 1)
+    return voxelwise(x, weight.flatten(1), bias);
+  return at::conv3d(channels_last(x), weight, bias, stride, padding);
+}
 
 // torch counts the fan in of a transposed convolution over its outputs; nnU-Net inherits that, and so do we.
 UpConv::UpConv(std::int64_t in, std::int64_t out, const Extent& given_stride) : stride(given_stride) {
@@ -36,7 +43,11 @@ UpConv::UpConv(std::int64_t in, std::int64_t out, const Extent& given_stride) : 
   bias = register_parameter("bias", at::zeros({out}));
 }
 
-at::Tensor UpConv::forward(const at::Tensor& x) const { return at::conv_transpose3d(x, weight, bias, stride); }
+at::Tensor UpConv::forward(const at::Tensor& x, const at::Tensor& beside) const {
+  const at::Tensor products =
+      voxelwise(x, weight.permute({2, 3, 4, 1, 0}).flatten(0, 3), bias.repeat(volume_of(stride)));
+  return unfold_beside(products, stride, beside);
+}
 
 Norm::Norm(std::int64_t channels, const Between& between)
     : groups(between.groups == 0 ? channels : between.groups), slope(between.slope) {
@@ -74,10 +85,7 @@ Residual::Residual(std::int64_t in, std::int64_t out, const Extent& kernel, cons
 
 at::Tensor Residual::forward(const at::Tensor& x) const {
   at::Tensor around = x;
-  if (volume_of(stride) > 1) {
-    around = at::avg_pool3d(around, stride, stride, /*padding=*/{0, 0, 0}, /*ceil_mode=*/true,
-                            /*count_include_pad=*/false);
-  }
+  if (volume_of(stride) > 1) around = block_mean(around, stride);
   if (projection) around = projection->forward(around);
   return conv2->norm->forward(conv2->conv->forward(conv1->forward(x)), /*active=*/true, around);
 }

@@ -4,6 +4,8 @@
 
 #include "core/error.h"
 #include "models/extent.h"
+#include "models/part_number.h"
+#include "runtime/recompute.h"
 
 namespace models {
 
@@ -30,12 +32,19 @@ ConvEncoder::ConvEncoder(const ConvPlan& plan, const Input& input) : plan_(plan)
 std::vector<at::Tensor> ConvEncoder::features(const at::Tensor& image) {
   GADOLIN_CHECK(image.dim() == 5 && image.size(1) == inputs_);
   std::vector<at::Tensor> scales;
-  at::Tensor x = stem_->forward(image);
+  const auto through = [](const auto& stage, const at::Tensor& x) {
+    return runtime::recomputed(*stage, [&stage = *stage](const auto& in) { return stage.forward(in[0]); }, {x});
+  };
+  at::Tensor x = through(stem_, image);
   for (const auto& stage : stages_) {
-    x = stage->forward(x);
+    x = through(stage, x);
     scales.push_back(x);
   }
   return scales;
+}
+
+std::int64_t ConvEncoder::layer_of(const std::string& parameter) const {
+  return part_number(parameter, "stages.").value_or(-1) + 1;
 }
 
 void ConvEncoder::check_extent(const Extent& extent) const {

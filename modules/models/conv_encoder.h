@@ -25,6 +25,8 @@ class ConvEncoder : public Encoder {
   std::vector<std::int64_t> channels() const override { return plan_.channels; }
   std::vector<Extent> stride() const override { return total_strides(plan_.stages); }
   void check_extent(const Extent& extent) const override;
+  std::int64_t layers() const override { return static_cast<std::int64_t>(plan_.stages.size()) + 1; }
+  std::int64_t layer_of(const std::string& parameter) const override;
   const ConvPlan& plan() const { return plan_; }
   const Chain<ConvNorm>& stem() const { return *stem_; }
   const std::vector<std::shared_ptr<Chain<Residual>>>& stages() const { return stages_; }

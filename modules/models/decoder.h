@@ -16,6 +16,8 @@ class Decoder : public torch::nn::Module {
   // Maps of `outputs` channels, finest (the image's size) first; the coarser ones are for deep supervision and come
   // only in training mode.
   virtual std::vector<at::Tensor> maps(const std::vector<at::Tensor>& features, const at::Tensor& image) = 0;
+  // What extents these maps have for an image of this extent, known without computing them.
+  virtual std::vector<Extent> extents(const Extent& image) const = 0;
 };
 
 // The decoder that belongs to the encoder's kind (U-Net decoder for a convolutional one, transposed convolutions for a

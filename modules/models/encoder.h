@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/config.h"
+#include "runtime/trainable.h"
 
 namespace models {
 
@@ -19,7 +20,11 @@ using Extent = std::array<std::int64_t, 3>;  // along {d, h, w}
 
 // Images are [N, C, D, H, W] float32. Scale s of features() has channels()[s] channels and is stride()[s] times
 // smaller than the image along each axis (rounded up); finest first, coarsest last.
-class Encoder : public torch::nn::Module {
+//
+// Each of the table tells its layers (runtime/trainable.h), which layer-wise decay of the learning rate goes by: what
+// meets the picture is layer 0, the first stage or block layer 1, and layers() is one more than the last stage or
+// block.
+class Encoder : public torch::nn::Module, public runtime::Trainable {
  public:
   virtual std::vector<at::Tensor> features(const at::Tensor& image) = 0;
   virtual std::vector<std::int64_t> channels() const = 0;

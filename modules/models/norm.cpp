@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "models/layout.h"
 #include "models/norm_passes.h"
 
 namespace models {
@@ -35,8 +36,6 @@ void run_pass(const NormShape& shape, const Pass& pass, const at::Tensor& x) {
 NormShape shape_of(const at::Tensor& x) {
   return {x.size(0), x.size(2) * x.size(3) * x.size(4), x.size(1), x.scalar_type() == at::kBFloat16};
 }
-
-at::Tensor channels_last(const at::Tensor& x) { return x.contiguous(at::MemoryFormat::ChannelsLast3d); }
 
 const float* floats(const at::Tensor& tensor) { return tensor.const_data_ptr<float>(); }
 

@@ -3,221 +3,306 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <initializer_list>
+#include <memory>
 #include <vector>
 
 #include "models/norm_passes.h"
-
-// Compiled for the processors there are, chosen when the program starts.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define GADOLIN_WIDE __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"), optimize("O3")))
-#else
-#define GADOLIN_WIDE
-#endif
+#include "models/wide.h"
 
 namespace models::cpu {
 namespace {
 
 using Bits = std::uint16_t;  // of a bfloat16
+constexpr std::int64_t kTile = 512, kTilesOfPart = 128, kLine = 64;
 
-GADOLIN_WIDE void widen(const Bits* from, float* to, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) to[i] = from_bf16(from[i]);
-}
+#define GADOLIN_INLINE __attribute__((always_inline)) inline
 
-GADOLIN_WIDE void narrow(const float* from, Bits* to, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) to[i] = to_bf16(from[i]);
-}
+GADOLIN_INLINE float wide(float value) { return value; }
+GADOLIN_INLINE float wide(Bits bits) { return from_bf16(bits); }
+GADOLIN_INLINE void put(float value, float& to) { to = value; }
+GADOLIN_INLINE void put(float value, Bits& to) { to = to_bf16(value); }
 
-GADOLIN_WIDE void moments(const float* __restrict x, const float* __restrict origin, float* __restrict sum,
-                          float* __restrict square, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) {
-    const float away = x[i] - origin[i];
-    sum[i] += away;
-    square[i] += away * away;
-  }
-}
+// One part of a sample for one thread: the numbers of its voxels, and coefficients or sums that repeat after `tile`.
+// rows<R>(at, n) takes n numbers of each of R tiles, the first of which begins at number `at`; `kTogether` is how many
+// at a time are fastest: the moments, of one array, share what is read and written of their sums.
+struct Part {
+  std::int64_t count, tile;
+};
 
-GADOLIN_WIDE void forward(const float* __restrict x, const float* __restrict around, const float* __restrict mean,
-                          const float* __restrict scale, const float* __restrict shift, float slope,
-                          float* __restrict y, std::int64_t count) {
-  if (around == nullptr) {
-    for (std::int64_t i = 0; i < count; ++i) y[i] = leaky(normed(x[i], mean[i], scale[i], shift[i]), slope);
-  } else {
-    for (std::int64_t i = 0; i < count; ++i) {
-      y[i] = leaky(normed(x[i], mean[i], scale[i], shift[i]) + around[i], slope);
+template <class T>
+struct Moments : Part {
+  static constexpr int kTogether = 4;
+  const T* x;
+  const float* origin;
+  float *sum, *square;
+
+  template <int Rows>
+  GADOLIN_INLINE void rows(std::int64_t at, std::int64_t n) const {
+    const T* const from = x + at;
+#pragma GCC ivdep
+    for (std::int64_t i = 0; i < n; ++i) {
+      float added = 0, squares = 0;
+      for (int r = 0; r < Rows; ++r) {
+        const float away = wide(from[r * tile + i]) - origin[i];
+        added += away;
+        squares += away * away;
+      }
+      sum[i] += added;
+      square[i] += squares;
     }
   }
-}
+};
 
-GADOLIN_WIDE void sums(const float* __restrict x, const float* __restrict y, const float* __restrict dy,
-                       const float* __restrict mean, float slope, float* __restrict dz_sum, float* __restrict dz_x_sum,
-                       std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) {
-    const float dz = before_leaky(dy[i], y[i], slope);
-    dz_sum[i] += dz;
-    dz_x_sum[i] += dz * (x[i] - mean[i]);
+template <class T, bool Around>
+struct Forward : Part {
+  static constexpr int kTogether = 1;
+  const T *x, *around;
+  const float *mean, *scale, *shift;
+  float slope;
+  T* y;
+
+  template <int Rows>
+  GADOLIN_INLINE void rows(std::int64_t at, std::int64_t n) const {
+    const float s = slope;
+#pragma GCC ivdep
+    for (std::int64_t i = 0; i < n; ++i) {
+      for (int r = 0; r < Rows; ++r) {
+        const std::int64_t here = at + r * tile + i;
+        float z = normed(wide(x[here]), mean[i], scale[i], shift[i]);
+        if constexpr (Around) z += wide(around[here]);
+        put(leaky(z, s), y[here]);
+      }
+    }
   }
-}
+};
 
-GADOLIN_WIDE void backward(const float* __restrict x, const float* __restrict y, const float* __restrict dy,
-                           const float* __restrict mean, const float* __restrict of_dz, const float* __restrict of_x,
-                           const float* __restrict rest, float slope, float* __restrict dx, float* __restrict dz,
-                           std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) {
-    dz[i] = before_leaky(dy[i], y[i], slope);
-    dx[i] = norm_gradient(dz[i], x[i], mean[i], of_dz[i], of_x[i], rest[i]);
+template <class T>
+struct Sums : Part {
+  static constexpr int kTogether = 1;
+  const T *x, *y, *dy;
+  const float* mean;
+  float slope;
+  float *dz, *dz_x;
+
+  template <int Rows>
+  GADOLIN_INLINE void rows(std::int64_t at, std::int64_t n) const {
+    const float s = slope;
+#pragma GCC ivdep
+    for (std::int64_t i = 0; i < n; ++i) {
+      float added = 0, products = 0;
+      for (int r = 0; r < Rows; ++r) {
+        const std::int64_t here = at + r * tile + i;
+        const float z = before_leaky(wide(dy[here]), wide(y[here]), s);
+        added += z;
+        products += z * (wide(x[here]) - mean[i]);
+      }
+      dz[i] += added;
+      dz_x[i] += products;
+    }
   }
+};
+
+template <class T, bool Around>
+struct Backward : Part {
+  static constexpr int kTogether = 1;
+  const T *x, *y, *dy;
+  const float *mean, *of_dz, *of_x, *rest;
+  float slope;
+  T *dx, *dz;
+
+  template <int Rows>
+  GADOLIN_INLINE void rows(std::int64_t at, std::int64_t n) const {
+    const float s = slope;
+#pragma GCC ivdep
+    for (std::int64_t i = 0; i < n; ++i) {
+      for (int r = 0; r < Rows; ++r) {
+        const std::int64_t here = at + r * tile + i;
+        const float z = before_leaky(wide(dy[here]), wide(y[here]), s);
+        put(norm_gradient(z, wide(x[here]), mean[i], of_dz[i], of_x[i], rest[i]), dx[here]);
+        if constexpr (Around) put(z, dz[here]);
+      }
+    }
+  }
+};
+
+// Some tiles at a time, then one; the last may be cut.
+template <class Pass>
+GADOLIN_INLINE void in_tiles(const Pass& pass) {
+  constexpr std::int64_t kTogether = Pass::kTogether;
+  std::int64_t at = 0;
+  for (; at + kTogether * pass.tile <= pass.count; at += kTogether * pass.tile) {
+    pass.template rows<kTogether>(at, pass.tile);
+  }
+  for (; at < pass.count; at += pass.tile) pass.template rows<1>(at, std::min(pass.tile, pass.count - at));
 }
 
-// How a sample is cut: chunks are what threads take, tiles what the loops above take.
+// A template cannot be compiled for several processors.
+GADOLIN_WIDE void take(const Moments<float>& pass) { in_tiles(pass); }
+GADOLIN_WIDE void take(const Moments<Bits>& pass) { in_tiles(pass); }
+GADOLIN_WIDE void take(const Forward<float, false>& pass) { in_tiles(pass); }
+GADOLIN_WIDE void take(const Forward<Bits, false>& pass) { in_tiles(pass); }
+GADOLIN_WIDE void take(const Forward<float, true>& pass) { in_tiles(pass); }
+GADOLIN_WIDE void take(const Forward<Bits, true>& pass) { in_tiles(pass); }
+GADOLIN_WIDE void take(const Sums<float>& pass) { in_tiles(pass); }
+GADOLIN_WIDE void take(const Sums<Bits>& pass) { in_tiles(pass); }
+GADOLIN_WIDE void take(const Backward<float, false>& pass) { in_tiles(pass); }
+GADOLIN_WIDE void take(const Backward<Bits, false>& pass) { in_tiles(pass); }
+GADOLIN_WIDE void take(const Backward<float, true>& pass) { in_tiles(pass); }
+GADOLIN_WIDE void take(const Backward<Bits, true>& pass) { in_tiles(pass); }
+
+// How samples are cut into parts.
 struct Cut {
   explicit Cut(const NormShape& given) : shape(given) {
-    tile = std::max<std::int64_t>(512 / shape.channels, 1) * shape.channels;
-    chunk = 32 * tile;
+    tile = std::max<std::int64_t>(kTile / shape.channels, 1) * shape.channels;
+    part = kTilesOfPart * tile;
     sample = shape.voxels * shape.channels;
-    chunks = (sample + chunk - 1) / chunk;
+    parts = (sample + part - 1) / part;
   }
-  // body(sample, chunk, first element of the voxels' array, number of elements).
+  // body(sample, part, first number of it in the whole array, its size).
   template <class Body>
-  void each_chunk(const Body& body) const {
-    at::parallel_for(0, shape.samples * chunks, 1, [&](std::int64_t begin, std::int64_t end) {
+  void each_part(const Body& body) const {
+    at::parallel_for(0, shape.samples * parts, 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t task = begin; task < end; ++task) {
-        const std::int64_t n = task / chunks, c = task % chunks;
-        body(n, c, n * sample + c * chunk, std::min(chunk, sample - c * chunk));
+        const std::int64_t n = task / parts, c = task % parts;
+        body(n, c, n * sample + c * part, Part{std::min(part, sample - c * part), tile});
       }
     });
   }
   NormShape shape;
-  std::int64_t tile, chunk, sample, chunks;
+  std::int64_t tile, part, sample, parts;
 };
 
-// A sample's coefficients [channels], repeated to the tile's length.
-std::vector<float> repeated(const float* coefficients, std::int64_t sample, const Cut& cut) {
-  std::vector<float> all(static_cast<std::size_t>(cut.tile));
-  const float* const own = coefficients + sample * cut.shape.channels;
-  for (std::int64_t i = 0; i < cut.tile; i += cut.shape.channels) {
-    std::copy(own, own + cut.shape.channels, all.begin() + i);
+// Numbers of a tile, several of them one after the other, on whole cache lines.
+class Tiles {
+ public:
+  Tiles(const Cut& cut, std::int64_t count) : step_((cut.tile + kLine - 1) / kLine * kLine) {
+    room_.resize(static_cast<std::size_t>(count * step_ + kLine));
+    void* begin = room_.data();
+    std::size_t size = room_.size() * sizeof(float);
+    at_ = static_cast<float*>(std::align(kLine, 1, begin, size));
   }
-  return all;
+  float* operator[](std::int64_t tile) { return at_ + tile * step_; }
+
+ private:
+  std::int64_t step_;
+  std::vector<float> room_;
+  float* at_;
+};
+
+// A sample's coefficients [channels] each, repeated to the tile's length.
+Tiles repeated(const Cut& cut, std::int64_t sample, std::initializer_list<const float*> coefficients) {
+  Tiles tiles(cut, static_cast<std::int64_t>(coefficients.size()));
+  const std::int64_t channels = cut.shape.channels;
+  std::int64_t tile = 0;
+  for (const float* const each : coefficients) {
+    const float* const own = each + sample * channels;
+    for (std::int64_t i = 0; i < cut.tile; i += channels) std::copy(own, own + channels, tiles[tile] + i);
+    ++tile;
+  }
+  return tiles;
 }
 
-// Tiles of an array that is read, as floats.
-class Source {
- public:
-  Source(const void* voxels, const Cut& cut) : voxels_(voxels), bf16_(cut.shape.bf16) {
-    if (bf16_ && voxels != nullptr) wide_.resize(static_cast<std::size_t>(cut.tile));
-  }
-  const float* at(std::int64_t first, std::int64_t count) {
-    if (voxels_ == nullptr) return nullptr;
-    if (!bf16_) return static_cast<const float*>(voxels_) + first;
-    widen(static_cast<const Bits*>(voxels_) + first, wide_.data(), count);
-    return wide_.data();
-  }
-
- private:
-  const void* voxels_;
-  bool bf16_;
-  std::vector<float> wide_;
-};
-
-// Tiles of an array that is written (nullptr: thrown away): fill what room() gives, then put().
-class Sink {
- public:
-  Sink(void* voxels, const Cut& cut) : voxels_(voxels), bf16_(cut.shape.bf16) {
-    if (bf16_ || voxels == nullptr) wide_.resize(static_cast<std::size_t>(cut.tile));
-  }
-  float* room(std::int64_t first) { return wide_.empty() ? static_cast<float*>(voxels_) + first : wide_.data(); }
-  void put(std::int64_t first, std::int64_t count) {
-    if (bf16_ && voxels_ != nullptr) narrow(wide_.data(), static_cast<Bits*>(voxels_) + first, count);
-  }
-
- private:
-  void* voxels_;
-  bool bf16_;
-  std::vector<float> wide_;
-};
-
-// Two sums for each channel, added up chunk by chunk in their order, so that threads make no difference.
-// tile(sample) makes a function (first, count, sum, other) that adds a tile to two arrays of the tile's length.
-template <class Tile>
-void reduce(const Cut& cut, double* sum, double* other, const Tile& tile) {
+// Two sums for each channel, added up part by part in their order, so that threads make no difference.
+// add(sample, first, part, sum, other) adds to two tiles.
+template <class Add>
+void reduce(const Cut& cut, double* sum, double* other, const Add& add) {
   const std::int64_t channels = cut.shape.channels;
-  std::vector<double> parts(static_cast<std::size_t>(cut.shape.samples * cut.chunks * 2 * channels));
-  cut.each_chunk([&](std::int64_t n, std::int64_t c, std::int64_t first, std::int64_t count) {
-    std::vector<float> lanes(static_cast<std::size_t>(2 * cut.tile));
-    auto add = tile(n);
-    for (std::int64_t i = 0; i < count; i += cut.tile) {
-      add(first + i, std::min(cut.tile, count - i), lanes.data(), lanes.data() + cut.tile);
-    }
-    double* const part = parts.data() + (n * cut.chunks + c) * 2 * channels;
+  std::vector<double> all(static_cast<std::size_t>(cut.shape.samples * cut.parts * 2 * channels));
+  cut.each_part([&](std::int64_t n, std::int64_t c, std::int64_t first, const Part& part) {
+    Tiles lanes(cut, 2);
+    add(n, first, part, lanes[0], lanes[1]);
+    double* const own = all.data() + (n * cut.parts + c) * 2 * channels;
     for (std::int64_t i = 0; i < cut.tile; ++i) {
-      part[i % channels] += lanes[static_cast<std::size_t>(i)];
-      part[channels + i % channels] += lanes[static_cast<std::size_t>(cut.tile + i)];
+      own[i % channels] += lanes[0][i];
+      own[channels + i % channels] += lanes[1][i];
     }
   });
   std::fill(sum, sum + cut.shape.samples * channels, 0.0);
   std::fill(other, other + cut.shape.samples * channels, 0.0);
-  for (std::int64_t task = 0; task < cut.shape.samples * cut.chunks; ++task) {
-    const std::int64_t n = task / cut.chunks;
+  for (std::int64_t task = 0; task < cut.shape.samples * cut.parts; ++task) {
+    const std::int64_t n = task / cut.parts;
     for (std::int64_t k = 0; k < channels; ++k) {
-      sum[n * channels + k] += parts[static_cast<std::size_t>(task * 2 * channels + k)];
-      other[n * channels + k] += parts[static_cast<std::size_t>((task * 2 + 1) * channels + k)];
+      sum[n * channels + k] += all[static_cast<std::size_t>(task * 2 * channels + k)];
+      other[n * channels + k] += all[static_cast<std::size_t>((task * 2 + 1) * channels + k)];
     }
   }
+}
+
+template <class T>
+const T* in(const void* voxels, std::int64_t first) {
+  return static_cast<const T*>(voxels) + first;
+}
+template <class T>
+T* out(void* voxels, std::int64_t first) {
+  return static_cast<T*>(voxels) + first;
+}
+
+template <class T>
+void moments(const NormShape& shape, const MomentsPass& pass) {
+  const Cut cut(shape);
+  reduce(cut, pass.sum, pass.square,
+         [&](std::int64_t n, std::int64_t first, const Part& part, float* sum, float* square) {
+           Tiles origin = repeated(cut, n, {pass.origin});
+           take(Moments<T>{part, in<T>(pass.x, first), origin[0], sum, square});
+         });
+}
+
+template <class T, bool Around>
+void forward(const NormShape& shape, const ForwardPass& pass) {
+  const Cut cut(shape);
+  cut.each_part([&](std::int64_t n, std::int64_t, std::int64_t first, const Part& part) {
+    Tiles by = repeated(cut, n, {pass.mean, pass.scale, pass.shift});
+    take(Forward<T, Around>{part, in<T>(pass.x, first), Around ? in<T>(pass.around, first) : nullptr, by[0], by[1],
+                            by[2], pass.slope, out<T>(pass.y, first)});
+  });
+}
+
+template <class T>
+void sums(const NormShape& shape, const SumsPass& pass) {
+  const Cut cut(shape);
+  reduce(cut, pass.dz, pass.dz_x, [&](std::int64_t n, std::int64_t first, const Part& part, float* dz, float* dz_x) {
+    Tiles mean = repeated(cut, n, {pass.mean});
+    take(Sums<T>{part, in<T>(pass.x, first), in<T>(pass.y, first), in<T>(pass.dy, first), mean[0], pass.slope, dz,
+                 dz_x});
+  });
+}
+
+template <class T, bool Around>
+void backward(const NormShape& shape, const BackwardPass& pass) {
+  const Cut cut(shape);
+  cut.each_part([&](std::int64_t n, std::int64_t, std::int64_t first, const Part& part) {
+    Tiles by = repeated(cut, n, {pass.mean, pass.of_dz, pass.of_x, pass.rest});
+    take(Backward<T, Around>{part, in<T>(pass.x, first), in<T>(pass.y, first), in<T>(pass.dy, first), by[0], by[1],
+                             by[2], by[3], pass.slope, out<T>(pass.dx, first),
+                             Around ? out<T>(pass.dz, first) : nullptr});
+  });
 }
 
 }  // namespace
 
 void run(const NormShape& shape, const MomentsPass& pass) {
-  const Cut cut(shape);
-  reduce(cut, pass.sum, pass.square, [&](std::int64_t n) {
-    return [origin = repeated(pass.origin, n, cut), x = Source(pass.x, cut)](std::int64_t first, std::int64_t count,
-                                                                             float* sum, float* square) mutable {
-      moments(x.at(first, count), origin.data(), sum, square, count);
-    };
-  });
+  shape.bf16 ? moments<Bits>(shape, pass) : moments<float>(shape, pass);
 }
 
 void run(const NormShape& shape, const ForwardPass& pass) {
-  const Cut cut(shape);
-  cut.each_chunk([&](std::int64_t n, std::int64_t, std::int64_t begin, std::int64_t all) {
-    const auto mean = repeated(pass.mean, n, cut), scale = repeated(pass.scale, n, cut),
-               shift = repeated(pass.shift, n, cut);
-    Source x(pass.x, cut), around(pass.around, cut);
-    Sink y(pass.y, cut);
-    for (std::int64_t first = begin; first < begin + all; first += cut.tile) {
-      const std::int64_t count = std::min(cut.tile, begin + all - first);
-      forward(x.at(first, count), around.at(first, count), mean.data(), scale.data(), shift.data(), pass.slope,
-              y.room(first), count);
-      y.put(first, count);
-    }
-  });
+  if (pass.around != nullptr) {
+    shape.bf16 ? forward<Bits, true>(shape, pass) : forward<float, true>(shape, pass);
+  } else {
+    shape.bf16 ? forward<Bits, false>(shape, pass) : forward<float, false>(shape, pass);
+  }
 }
 
 void run(const NormShape& shape, const SumsPass& pass) {
-  const Cut cut(shape);
-  reduce(cut, pass.dz, pass.dz_x, [&](std::int64_t n) {
-    return [&pass, mean = repeated(pass.mean, n, cut), x = Source(pass.x, cut), y = Source(pass.y, cut),
-            dy = Source(pass.dy, cut)](std::int64_t first, std::int64_t count, float* dz, float* dz_x) mutable {
-      sums(x.at(first, count), y.at(first, count), dy.at(first, count), mean.data(), pass.slope, dz, dz_x, count);
-    };
-  });
+  shape.bf16 ? sums<Bits>(shape, pass) : sums<float>(shape, pass);
 }
 
 void run(const NormShape& shape, const BackwardPass& pass) {
-  const Cut cut(shape);
-  cut.each_chunk([&](std::int64_t n, std::int64_t, std::int64_t begin, std::int64_t all) {
-    const auto mean = repeated(pass.mean, n, cut), of_dz = repeated(pass.of_dz, n, cut),
-               of_x = repeated(pass.of_x, n, cut), rest = repeated(pass.rest, n, cut);
-    Source x(pass.x, cut), y(pass.y, cut), dy(pass.dy, cut);
-    Sink dx(pass.dx, cut), dz(pass.dz, cut);
-    for (std::int64_t first = begin; first < begin + all; first += cut.tile) {
-      const std::int64_t count = std::min(cut.tile, begin + all - first);
-      backward(x.at(first, count), y.at(first, count), dy.at(first, count), mean.data(), of_dz.data(), of_x.data(),
-               rest.data(), pass.slope, dx.room(first), dz.room(first), count);
-      dx.put(first, count);
-      dz.put(first, count);
-    }
-  });
+  if (pass.dz != nullptr) {
+    shape.bf16 ? backward<Bits, true>(shape, pass) : backward<float, true>(shape, pass);
+  } else {
+    shape.bf16 ? backward<Bits, false>(shape, pass) : backward<float, false>(shape, pass);
+  }
 }
 
 }  // namespace models::cpu

@@ -16,11 +16,19 @@ class UnetDecoder : public Decoder {
  public:
   UnetDecoder(const ConvPlan& plan, std::int64_t outputs, bool deep_supervision);
   std::vector<at::Tensor> maps(const std::vector<at::Tensor>& features, const at::Tensor& image) override;
+  std::vector<Extent> extents(const Extent& image) const override;
 
  private:
   bool deep_supervision_;
-  std::vector<std::shared_ptr<UpConv>> up_;
-  std::vector<std::shared_ptr<Chain<ConvNorm>>> stages_;
+  std::vector<Extent> strides_;  // of the encoder's scales
+  // To the next finer scale: up, then merged with what the encoder has there.
+  struct Step {
+    at::Tensor forward(const at::Tensor& x, const at::Tensor& around) const;
+    std::vector<at::Tensor> parameters() const;
+    std::shared_ptr<UpConv> up;
+    std::shared_ptr<Chain<ConvNorm>> merge;
+  };
+  std::vector<Step> steps_;
   std::vector<std::shared_ptr<Conv>> heads_;
 };
 

@@ -52,6 +52,9 @@ class Vit : public Encoder {
   std::vector<Extent> stride() const override { return {patch_}; }
   at::Tensor embedding(const at::Tensor& image) override;
   void check_extent(const Extent& extent) const override;
+  std::int64_t layers() const override;
+  std::int64_t layer_of(const std::string& parameter) const override;
+  std::vector<at::Tensor> spared_from_decay() const override;
 
   const Extent& patch() const { return patch_; }
   std::int64_t width() const { return width_; }

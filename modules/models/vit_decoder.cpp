@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "runtime/recompute.h"
 
 namespace models {
 namespace {
@@ -61,12 +62,22 @@ std::vector<at::Tensor> VitDecoder::maps(const std::vector<at::Tensor>& features
   std::vector<at::Tensor> maps;
   at::Tensor x = features.front();
   for (std::size_t s = 0; s < steps_.size(); ++s) {
-    x = steps_[s]->forward(x);
+    x = runtime::recomputed(*steps_[s], [&step = *steps_[s]](const auto& in) { return step.forward(in[0]); }, {x});
     if (s + 1 == steps_.size() || (heads_[s] && is_training())) maps.push_back(heads_[s]->forward(x));
   }
   std::ranges::reverse(maps);
   GADOLIN_CHECK(maps.front().sizes().slice(2) == image.sizes().slice(2));
   return maps;
+}
+
+std::vector<Extent> VitDecoder::extents(const Extent& image) const {
+  std::vector<Extent> all;
+  Extent extent = image;
+  for (std::size_t s = steps_.size(); s-- > 0;) {
+    if (s + 1 == steps_.size() || (heads_[s] && is_training())) all.push_back(extent);
+    for (std::size_t axis = 0; axis < 3; ++axis) extent[axis] /= steps_[s]->up->stride[axis];
+  }
+  return all;
 }
 
 }  // namespace models

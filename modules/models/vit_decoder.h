@@ -15,6 +15,7 @@ class VitDecoder : public Decoder {
  public:
   VitDecoder(const Extent& patch, std::int64_t width, std::int64_t outputs, bool deep_supervision);
   std::vector<at::Tensor> maps(const std::vector<at::Tensor>& features, const at::Tensor& image) override;
+  std::vector<Extent> extents(const Extent& image) const override;
 
  private:
   struct Step : torch::nn::Module {

@@ -171,6 +171,39 @@ std::map<std::string, std::string> read_facts(const boost::json::value& value) {
   return facts;
 }
 
+// `sound`: its hash is right. Then it is what it says, and no damage.
+core::Error other_format(const std::string& wanted, const std::string& found, bool sound) {
+  const bool relative = sound && found.starts_with(wanted.substr(0, wanted.rfind('-') + 1));
+  return core::Error("this is no file of format " + wanted + (found.empty() ? "" : ": it says " + found),
+                     relative ? "another version of gadolin wrote it: use that one" : "",
+                     sound ? core::Exit::kUsage : core::Exit::kNothingUsable);
+}
+
+// Of a header every object in an object has its members counted here, and every ':' outside of texts there: a key that
+// came twice was parsed once.
+std::size_t members(const boost::json::value& header) {
+  std::size_t count = header.get_object().size();
+  for (const auto& [name, value] : header.get_object()) {
+    if (value.is_object()) count += value.get_object().size();
+  }
+  return count;
+}
+
+std::size_t colons(std::string_view json) {
+  std::size_t count = 0;
+  bool text = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    if (text && json[i] == '\\') {
+      ++i;
+    } else if (json[i] == '"') {
+      text = !text;
+    } else if (!text && json[i] == ':') {
+      ++count;
+    }
+  }
+  return count;
+}
+
 // Gives `count` bytes from `offset` of the file or memory.
 using Source = std::function<void(std::uint64_t offset, char* to, std::size_t count)>;
 
@@ -207,6 +240,7 @@ Archive read(const Source& source, std::uint64_t size, const std::string& format
   boost::system::error_code failed;
   const boost::json::value json = boost::json::parse(header, failed);
   if (failed || !json.is_object()) throw damaged("its header is no JSON object");
+  if (members(json) != colons(header)) throw damaged("its header says something twice");
   Archive archive;
   std::vector<Entry> entries;
   for (const auto& [name, value] : json.get_object()) {
@@ -216,10 +250,9 @@ Archive read(const Source& source, std::uint64_t size, const std::string& format
       entries.push_back(read_entry(std::string(name), value));
     }
   }
-  if (!format.empty() && archive.facts["format"] != format) {
-    throw core::Error("this is no file of format " + format +
-                      (archive.facts["format"].empty() ? "" : ": it says " + archive.facts["format"]));
-  }
+  const bool foreign = !archive.facts.contains(std::string(kHash));
+  const bool other = !format.empty() && archive.facts["format"] != format;
+  if (other && foreign) throw other_format(format, archive.facts["format"], false);
   check_cover(entries, size - 8 - length);
   for (const Entry& entry : entries) {
     at::Tensor tensor = at::empty(entry.shape, at::TensorOptions().dtype(entry.type));
@@ -230,6 +263,8 @@ Archive read(const Source& source, std::uint64_t size, const std::string& format
   if (hash != archive.facts.end()) {
     check_hash(std::move(header), length, hash->second, archive, entries);
     archive.facts.erase(hash);
+    // Once the hash is right: a flipped bit must not look like another version.
+    if (other) throw other_format(format, archive.facts["format"], true);
   } else if (!format.empty()) {
     throw damaged("its hash is missing");
   }

@@ -22,8 +22,8 @@ struct Archive {
 // Published atomically; equal archives give equal bytes. Throws Error when the disk is full.
 void write_archive(const std::filesystem::path& path, const Archive& archive);
 
-// Throws Error when the file is cut short, damaged (the header's own sizes are checked against the file's before
-// anything is allocated) or holds another format than `format` (empty: any).
+// Throws Error when the file is cut short or damaged (its sizes are checked against the file's before anything is
+// allocated; no name may come twice), usage Error when it is sound and holds another format than `format` (empty: any).
 Archive read_archive(const std::filesystem::path& path, const std::string& format = "");
 
 // The same to and from memory: to send to another rank. Unpacking copies.

@@ -5,6 +5,7 @@
 
 #include <condition_variable>
 #include <exception>
+#include <map>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -15,11 +16,16 @@
 namespace runtime {
 namespace {
 
+struct DoneSum : Sum {
+  void wait() override {}
+};
+
 class Alone : public Comm {
  public:
   int rank() const override { return 0; }
   int size() const override { return 1; }
   void all_reduce_sum(at::Tensor&) override {}
+  std::unique_ptr<Sum> begin_sum(at::Tensor) override { return std::make_unique<DoneSum>(); }
   at::Tensor all_gather(const at::Tensor& tensor) override { return tensor; }
   void broadcast(at::Tensor&, int root) override { GADOLIN_CHECK(root == 0); }
   void barrier() override {}
@@ -51,6 +57,26 @@ class Meeting {
     return given_;
   }
 
+  // Of the sum of this number, which is under way while the rounds go on.
+  void bring(int rank, std::uint64_t number, at::Tensor tensor) {
+    const std::scoped_lock lock(mutex_);
+    UnderWay& sum = under_way_[number];
+    sum.brought.resize(brought_.size());
+    sum.brought[rank] = std::move(tensor);
+    ++sum.come;
+    all_come_.notify_all();
+  }
+
+  Tensors fetch(std::uint64_t number) {
+    std::unique_lock lock(mutex_);
+    UnderWay& sum = under_way_.at(number);
+    all_come_.wait(lock, [&] { return sum.come == brought_.size() || gone_; });
+    if (sum.come < brought_.size()) require_all();
+    auto all = std::make_shared<const std::vector<at::Tensor>>(sum.brought);
+    if (++sum.fetched == brought_.size()) under_way_.erase(number);
+    return all;
+  }
+
   // A rank that has come to its end, well or not, comes to no further round.
   void leave(std::exception_ptr why) {
     const std::scoped_lock lock(mutex_);
@@ -62,6 +88,11 @@ class Meeting {
   std::exception_ptr failure() const { return failure_; }
 
  private:
+  struct UnderWay {
+    std::vector<at::Tensor> brought;
+    std::size_t come = 0, fetched = 0;
+  };
+
   void require_all() const {
     if (gone_) throw core::Error(failure_ ? "another rank has failed" : "another rank has ended before this one");
   }
@@ -70,6 +101,7 @@ class Meeting {
   std::condition_variable all_come_;
   std::vector<at::Tensor> brought_;
   Tensors given_;
+  std::map<std::uint64_t, UnderWay> under_way_;
   std::size_t come_ = 0;
   std::uint64_t round_ = 0;
   bool gone_ = false;
@@ -82,12 +114,10 @@ class ThreadComm : public GatheringComm {
   int rank() const override { return rank_; }
   int size() const override { return size_; }
 
-  void all_reduce_sum(at::Tensor& tensor) override {
-    const at::NoGradGuard no_gradient;
-    const auto all = exchange(tensor);
-    at::Tensor sum = all->front().clone();
-    for (std::size_t i = 1; i < all->size(); ++i) sum.add_((*all)[i]);
-    tensor.copy_(sum);
+  void all_reduce_sum(at::Tensor& tensor) override { add_up(tensor, exchange(tensor)); }
+  std::unique_ptr<Sum> begin_sum(at::Tensor tensor) override {
+    meeting_.bring(rank_, sums_begun_, tensor.detach().clone());
+    return std::make_unique<ThreadSum>(*this, std::move(tensor), sums_begun_++);
   }
   at::Tensor gather_values(const at::Tensor& tensor) override { return at::cat(*exchange(tensor)); }
   void broadcast(at::Tensor& tensor, int root) override {
@@ -100,18 +130,45 @@ class ThreadComm : public GatheringComm {
   // A copy is handed out: the owner may write to his own at once.
   Meeting::Tensors exchange(const at::Tensor& tensor) {
     auto all = meeting_.exchange(rank_, tensor.detach().clone());
-    for (const at::Tensor& each : *all) {
+    require_alike(tensor, *all);
+    return all;
+  }
+
+ private:
+  class ThreadSum : public Sum {
+   public:
+    ThreadSum(ThreadComm& comm, at::Tensor tensor, std::uint64_t number)
+        : comm_(comm), tensor_(std::move(tensor)), number_(number) {}
+    void wait() override {
+      const auto all = comm_.meeting_.fetch(number_);
+      require_alike(tensor_, *all);
+      add_up(tensor_, all);
+    }
+
+   private:
+    ThreadComm& comm_;
+    at::Tensor tensor_;
+    std::uint64_t number_;
+  };
+
+  static void require_alike(const at::Tensor& tensor, const std::vector<at::Tensor>& all) {
+    for (const at::Tensor& each : all) {
       if (!each.defined() || each.sizes() != tensor.sizes() || each.scalar_type() != tensor.scalar_type()) {
         throw core::Error("ranks brought tensors of different shapes or types",
                           "every rank must be given a batch of the same size");
       }
     }
-    return all;
+  }
+  static void add_up(at::Tensor& tensor, const Meeting::Tensors& all) {
+    const at::NoGradGuard no_gradient;
+    at::Tensor sum = all->front().clone();
+    for (std::size_t i = 1; i < all->size(); ++i) sum.add_((*all)[i]);
+    tensor.copy_(sum);
   }
 
- private:
   Meeting& meeting_;
   int rank_, size_;
+  std::uint64_t sums_begun_ = 0;
 };
 
 }  // namespace

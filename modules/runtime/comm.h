@@ -10,6 +10,14 @@
 
 namespace runtime {
 
+// A sum over ranks that goes on by itself.
+class Sum {
+ public:
+  virtual ~Sum() = default;
+  // Once: returns when the tensor holds the sum. Throws as all_reduce_sum does.
+  virtual void wait() = 0;
+};
+
 // Every rank calls the same members in the same order; each call returns when all ranks have come to it. One Comm
 // belongs to one rank. Throws Error when shapes differ between ranks or another rank has failed.
 class Comm {
@@ -20,6 +28,10 @@ class Comm {
 
   // In place: the sum over ranks, the same bits on each. No gradient.
   virtual void all_reduce_sum(at::Tensor& tensor) = 0;
+  // The same, begun: returns at once, and until wait() the tensor is the sum's. Any number may be under way. They have
+  // an order of their own, the same on every rank; where other calls come in between may differ. Called from one thread
+  // at a time.
+  virtual std::unique_ptr<Sum> begin_sum(at::Tensor tensor) = 0;
   // [n, ...] of each rank -> [size * n, ...] in the order of ranks. Differentiable: the gradient of a rank's part is
   // the sum of what all ranks' losses give to it, so that the sum of losses over ranks has the gradient of one process
   // with the whole batch.

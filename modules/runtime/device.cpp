@@ -116,6 +116,10 @@ bool has_bf16_units(c10::Device device) {
   return device.is_cuda() && gpu_generation(device.has_index() ? device.index() : 0) >= 8;
 }
 
+bool has_fp16_units(c10::Device device) {
+  return device.is_cuda() && gpu_generation(device.has_index() ? device.index() : 0) >= 7;
+}
+
 int set_threads(int threads) {
   if (threads < 0) throw core::usage_error("threads must be 0 or more", "0 keeps what torch chose");
   if (threads > 0) at::set_num_threads(threads);

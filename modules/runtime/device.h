@@ -20,6 +20,8 @@ int driver_cuda_version();
 
 // True where products of bf16 numbers have units of their own: processors with AVX512-BF16 or AMX, GPUs since Ampere.
 bool has_bf16_units(c10::Device device);
+// The same for fp16: GPUs since Volta. Of processors only AMX-FP16 would, which torch does not use for convolutions.
+bool has_fp16_units(c10::Device device);
 
 // torch's intra-operation threads; 0 keeps what torch chose. Returns the number in force: it is recorded, because
 // training is reproducible to the bit for a fixed number only.

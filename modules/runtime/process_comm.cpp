@@ -9,6 +9,11 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <future>
+#include <mutex>
 #include <string_view>
 #include <thread>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
@@ -87,16 +92,16 @@ at::Tensor plain_on_host(const at::Tensor& tensor) { return tensor.detach().to(a
 // One dimension of bytes of a plain tensor, sharing its memory: Gloo copies no booleans.
 at::Tensor bytes_of(const at::Tensor& plain) { return plain.reshape({-1}).view(at::kByte); }
 
-class ProcessComm : public GatheringComm {
+// Connections between all ranks, for calls that follow one another. One thread at a time.
+class Line {
  public:
-  ProcessComm(const Ranks& ranks, const Patience& patience);
-  int rank() const override { return ranks_.rank; }
-  int size() const override { return ranks_.size; }
+  Line(const Ranks& ranks, c10::intrusive_ptr<c10d::Store> store, const std::string& name, milliseconds meeting,
+       milliseconds timeout);
 
-  void all_reduce_sum(at::Tensor& tensor) override;
-  at::Tensor gather_values(const at::Tensor& tensor) override;
-  void broadcast(at::Tensor& tensor, int root) override;
-  void barrier() override {
+  void all_reduce_sum(at::Tensor& tensor);
+  at::Tensor gather_values(const at::Tensor& tensor);
+  void broadcast(at::Tensor& tensor, int root);
+  void barrier() {
     during(Call::kBarrier, [&] { agree(Call::kBarrier, {}, 0); });
   }
 
@@ -114,32 +119,16 @@ class ProcessComm : public GatheringComm {
   c10::intrusive_ptr<c10d::ProcessGroupGloo> group_;  // none after a failure
 };
 
-ProcessComm::ProcessComm(const Ranks& ranks, const Patience& patience)
-    : ranks_(ranks), timeout_(milliseconds_of(patience.reply_s)) {
-  const milliseconds meeting = milliseconds_of(patience.meet_s);
-  c10d::TCPStoreOptions options;
-  options.port = static_cast<std::uint16_t>(ranks.port);
-  options.isServer = ranks.rank == 0 && !ranks.list_is_kept;
-  options.numWorkers = static_cast<std::size_t>(ranks.size);
-  options.waitWorkers = false;
-  options.timeout = meeting / 2;  // it tries again once this is over
-  try {
-    store_ = c10::make_intrusive<c10d::PrefixStore>("gadolin/" + ranks.attempt,
-                                                    c10::make_intrusive<c10d::TCPStore>(ranks.address, options));
-    store_->setTimeout(meeting);
-    auto gloo = c10d::ProcessGroupGloo::Options::create(meeting);
-    gloo->devices.push_back(device_towards(ranks));
-    group_ = c10::make_intrusive<c10d::ProcessGroupGloo>(store_, ranks.rank, ranks.size, gloo);
-  } catch (const std::exception& error) {
-    core::log_debug(error.what());
-    throw core::Error("rank " + std::to_string(ranks.rank) + ": not all of " + std::to_string(ranks.size) +
-                          " ranks met at " + ranks.address + ":" + std::to_string(ranks.port) + " within " +
-                          seconds_text(meeting) + " s",
-                      "is every rank started, can this machine reach that address, and is the port free?");
-  }
+Line::Line(const Ranks& ranks, c10::intrusive_ptr<c10d::Store> store, const std::string& name, milliseconds meeting,
+           milliseconds timeout)
+    : ranks_(ranks), timeout_(timeout), store_(std::move(store)) {
+  auto gloo = c10d::ProcessGroupGloo::Options::create(meeting);
+  gloo->devices.push_back(device_towards(ranks));
+  group_ = c10::make_intrusive<c10d::ProcessGroupGloo>(c10::make_intrusive<c10d::PrefixStore>(name, store_), ranks.rank,
+                                                       ranks.size, gloo);
 }
 
-std::string ProcessComm::roll_call() {
+std::string Line::roll_call() {
   std::string missing;
   try {
     const milliseconds patience = std::min(kRollCall, timeout_);
@@ -161,7 +150,7 @@ std::string ProcessComm::roll_call() {
 
 // Closing the connections wakes those that wait for this rank.
 template <class Body>
-void ProcessComm::during(Call call, Body&& body) {
+void Line::during(Call call, Body&& body) {
   if (!group_) throw core::Error("the ranks have parted before");
   try {
     body();
@@ -180,7 +169,7 @@ void ProcessComm::during(Call call, Body&& body) {
   }
 }
 
-void ProcessComm::gather(const at::Tensor& own, const at::Tensor& all, milliseconds timeout) {
+void Line::gather(const at::Tensor& own, const at::Tensor& all, milliseconds timeout) {
   c10d::AllgatherOptions options;
   options.timeout = timeout;
   std::vector<std::vector<at::Tensor>> outputs(1);
@@ -189,7 +178,7 @@ void ProcessComm::gather(const at::Tensor& own, const at::Tensor& all, milliseco
   group_->allgather(outputs, inputs, options)->wait();
 }
 
-void ProcessComm::agree(Call call, const at::Tensor& tensor, int root) {
+void Line::agree(Call call, const at::Tensor& tensor, int root) {
   const auto own = announcement(call, tensor, root);
   const auto length = static_cast<std::int64_t>(own.size());
   at::Tensor mine = at::empty({length}, at::kLong), all = at::empty({ranks_.size * length}, at::kLong);
@@ -209,7 +198,7 @@ void ProcessComm::agree(Call call, const at::Tensor& tensor, int root) {
   }
 }
 
-void ProcessComm::all_reduce_sum(at::Tensor& tensor) {
+void Line::all_reduce_sum(at::Tensor& tensor) {
   const at::NoGradGuard no_gradient;
   during(Call::kReduce, [&] {
     agree(Call::kReduce, tensor, 0);
@@ -218,11 +207,11 @@ void ProcessComm::all_reduce_sum(at::Tensor& tensor) {
     c10d::AllreduceOptions options;
     options.timeout = timeout_;
     group_->allreduce(sums, options)->wait();
-    if (!sums[0].is_same(tensor)) tensor.copy_(sums[0]);
+    if (sums[0].const_data_ptr() != tensor.const_data_ptr()) tensor.copy_(sums[0]);
   });
 }
 
-at::Tensor ProcessComm::gather_values(const at::Tensor& tensor) {
+at::Tensor Line::gather_values(const at::Tensor& tensor) {
   const at::NoGradGuard no_gradient;
   std::vector<std::int64_t> sizes = tensor.sizes().vec();
   sizes.at(0) *= ranks_.size;
@@ -234,7 +223,7 @@ at::Tensor ProcessComm::gather_values(const at::Tensor& tensor) {
   return all.to(tensor.device());
 }
 
-void ProcessComm::broadcast(at::Tensor& tensor, int root) {
+void Line::broadcast(at::Tensor& tensor, int root) {
   GADOLIN_CHECK(root >= 0 && root < ranks_.size);
   const at::NoGradGuard no_gradient;
   during(Call::kBroadcast, [&] {
@@ -250,13 +239,101 @@ void ProcessComm::broadcast(at::Tensor& tensor, int root) {
   });
 }
 
+// What one thread does, in the order in which it comes. What is left at the end is not done.
+class Errands {
+ public:
+  std::future<void> add(std::function<void()> errand) {
+    const std::scoped_lock lock(mutex_);
+    std::future<void> done = waiting_.emplace_back(std::move(errand)).get_future();
+    come_.notify_one();
+    return done;
+  }
+
+ private:
+  void run(const std::stop_token& stop) {
+    while (true) {
+      std::unique_lock lock(mutex_);
+      if (!come_.wait(lock, stop, [&] { return !waiting_.empty(); }) || stop.stop_requested()) return;
+      std::packaged_task<void()> errand = std::move(waiting_.front());
+      waiting_.pop_front();
+      lock.unlock();
+      errand();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable_any come_;
+  std::deque<std::packaged_task<void()>> waiting_;
+  std::jthread thread_{[this](const std::stop_token& stop) { run(stop); }};
+};
+
+class ProcessSum : public Sum {
+ public:
+  ProcessSum(at::Tensor tensor, at::Tensor host, std::future<void> done)
+      : tensor_(std::move(tensor)), host_(std::move(host)), done_(std::move(done)) {}
+  void wait() override {
+    done_.get();
+    if (host_.const_data_ptr() != tensor_.const_data_ptr()) tensor_.copy_(host_);
+  }
+
+ private:
+  at::Tensor tensor_, host_;
+  std::future<void> done_;
+};
+
+// Sums that are under way have connections of their own, so that their order and that of the other calls do not meet.
+class ProcessComm : public GatheringComm {
+ public:
+  ProcessComm(const Ranks& ranks, const c10::intrusive_ptr<c10d::Store>& store, milliseconds meeting,
+              milliseconds timeout)
+      : ranks_(ranks), calls_(ranks, store, "calls", meeting, timeout), sums_(ranks, store, "sums", meeting, timeout) {}
+
+  int rank() const override { return ranks_.rank; }
+  int size() const override { return ranks_.size; }
+  void all_reduce_sum(at::Tensor& tensor) override { calls_.all_reduce_sum(tensor); }
+  std::unique_ptr<Sum> begin_sum(at::Tensor tensor) override {
+    at::Tensor host = plain_on_host(tensor);
+    auto done = errands_.add([this, host]() mutable { sums_.all_reduce_sum(host); });
+    return std::make_unique<ProcessSum>(tensor.detach(), std::move(host), std::move(done));
+  }
+  at::Tensor gather_values(const at::Tensor& tensor) override { return calls_.gather_values(tensor); }
+  void broadcast(at::Tensor& tensor, int root) override { calls_.broadcast(tensor, root); }
+  void barrier() override { calls_.barrier(); }
+
+ private:
+  Ranks ranks_;
+  Line calls_, sums_;
+  Errands errands_;  // after the line that it uses
+};
+
+std::unique_ptr<Comm> meet_within(const Ranks& ranks, milliseconds meeting, milliseconds timeout) {
+  c10d::TCPStoreOptions options;
+  options.port = static_cast<std::uint16_t>(ranks.port);
+  options.isServer = ranks.rank == 0 && !ranks.list_is_kept;
+  options.numWorkers = static_cast<std::size_t>(ranks.size);
+  options.waitWorkers = false;
+  options.timeout = meeting / 2;  // it tries again once this is over
+  try {
+    const auto store = c10::make_intrusive<c10d::PrefixStore>(
+        "gadolin/" + ranks.attempt, c10::make_intrusive<c10d::TCPStore>(ranks.address, options));
+    store->setTimeout(meeting);
+    return std::make_unique<ProcessComm>(ranks, store, meeting, timeout);
+  } catch (const std::exception& error) {
+    core::log_debug(error.what());
+    throw core::Error("rank " + std::to_string(ranks.rank) + ": not all of " + std::to_string(ranks.size) +
+                          " ranks met at " + ranks.address + ":" + std::to_string(ranks.port) + " within " +
+                          seconds_text(meeting) + " s",
+                      "is every rank started, can this machine reach that address, and is the port free?");
+  }
+}
+
 }  // namespace
 
 std::unique_ptr<Comm> meet(const Ranks& ranks, const Patience& patience) {
   GADOLIN_CHECK(ranks.size > 1 && ranks.rank >= 0 && ranks.rank < ranks.size);
   GADOLIN_CHECK(patience.meet_s > 0 && patience.reply_s > 0);
   if (std::getenv("TORCH_CPP_LOG_LEVEL") == nullptr) FLAGS_caffe2_log_level = c10::GLOG_FATAL;
-  return std::make_unique<ProcessComm>(ranks, patience);
+  return meet_within(ranks, milliseconds_of(patience.meet_s), milliseconds_of(patience.reply_s));
 }
 
 }  // namespace runtime

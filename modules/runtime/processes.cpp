@@ -4,6 +4,8 @@
 #include <string_view>
 
 #include "core/error.h"
+#include "runtime/dispatch.h"
+#include "runtime/nccl_comm.h"
 
 namespace runtime {
 namespace {
@@ -91,9 +93,14 @@ std::optional<Ranks> ranks_from_environment(const Environment& environment) {
   return std::nullopt;
 }
 
-std::unique_ptr<Comm> comm_from_environment(const Patience& patience) {
+std::unique_ptr<Comm> comm_from_environment(const Patience& patience, c10::Device device) {
   const std::optional<Ranks> ranks = ranks_from_environment();
-  return ranks && ranks->size > 1 ? meet(*ranks, patience) : alone();
+  if (!ranks || ranks->size == 1) return alone();
+  std::unique_ptr<Comm> comm = meet(*ranks, patience);
+  if constexpr (kCudaKernels) {
+    if (device.is_cuda()) return over_nccl(std::move(comm), device);
+  }
+  return comm;
 }
 
 }  // namespace runtime

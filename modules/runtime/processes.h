@@ -1,6 +1,8 @@
 #pragma once
 // Ranks that are processes, on one machine or several: who they are, as the program that started them tells.
 
+#include <c10/core/Device.h>
+
 #include <cstdlib>
 #include <functional>
 #include <memory>
@@ -35,12 +37,14 @@ struct Patience {
   double reply_s = 60;  // for a rank to come to a call, barrier excepted; one whose process ends is noticed at once
 };
 
-// Meets the other ranks: TCPStore and Gloo of c10d. Tensors of a GPU go through the host's memory. Throws Error when
+// Meets the other ranks: TCPStore and Gloo of c10d. Tensors of a GPU go through the host's memory (nccl_comm.h is what
+// spares them that). Throws Error when
 // not all ranks come in time; its calls throw Error that names the ranks that have ended or do not answer, after which
 // nothing more can be said. Silences c10d's own log unless TORCH_CPP_LOG_LEVEL is set.
 std::unique_ptr<Comm> meet(const Ranks& ranks, const Patience& patience = {});
 
-// meet() as the environment says; alone() when it says nothing or that there is one rank.
-std::unique_ptr<Comm> comm_from_environment(const Patience& patience = {});
+// meet() as the environment says; alone() when it says nothing or that there is one rank. With a CUDA device in a build
+// with kernels, NCCL is used for what lies there.
+std::unique_ptr<Comm> comm_from_environment(const Patience& patience = {}, c10::Device device = c10::kCPU);
 
 }  // namespace runtime

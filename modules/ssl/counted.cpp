@@ -2,7 +2,14 @@
 
 #include <ATen/ATen.h>
 
+#include "core/error.h"
+
 namespace ssl {
+
+at::Tensor hidden_inside(const data::View& view) {
+  GADOLIN_CHECK(view.hidden.defined());
+  return (view.valid.defined() ? view.hidden * view.valid : view.hidden).unsqueeze(1);
+}
 
 at::Tensor weight_of(const at::Tensor& counted, runtime::Comm& comm) {
   const at::Tensor own = counted.sum().to(at::kDouble);

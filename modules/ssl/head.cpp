@@ -7,14 +7,9 @@
 
 #include "core/error.h"
 #include "losses/precision.h"
-#include "losses/standardised.h"
+#include "models/batch_norm.h"
 
 namespace ssl {
-namespace {
-
-constexpr double kVarianceFloor = 1e-5;
-
-}  // namespace
 
 Head::Head(const HeadShape& shape) : shape_(shape) {
   GADOLIN_CHECK(shape.layers >= 1);
@@ -42,10 +37,10 @@ at::Tensor Head::forward(const at::Tensor& rows, runtime::Comm& comm) {
     } else if (shape_.between == Between::kReLU) {
       x = at::relu(x);
     } else {
-      x = at::relu(losses::standardised(x, kVarianceFloor, comm) * weights_[i] + biases_[i]);
+      x = at::relu(models::batch_norm(x, weights_[i], biases_[i], comm));
     }
   }
-  return shape_.norm_out ? losses::standardised(x, kVarianceFloor, comm) : x;
+  return shape_.norm_out ? models::batch_norm(x, {}, {}, comm) : x;
 }
 
 Prototypes::Prototypes(std::int64_t in, std::int64_t count) {

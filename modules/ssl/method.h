@@ -31,6 +31,10 @@ class Method : public train::Learner {
   // [N, encoder's embedding_size()] of images [N, C, D, H, W] as they are; no gradient. What probes look at; call
   // set_training(false) before.
   virtual at::Tensor embedding(const at::Tensor& images) = 0;
+  // What a person looks at besides the views to see what is learned: pictures [N, C, D, H, W] of the batch's samples by
+  // title ("filled in"), in the order they are shown, in the grey values of views[0]. No gradient, no change of state;
+  // called on all ranks, after set_training(false).
+  virtual train::NamedTensors pictures(const data::Batch&) { return {}; }
 };
 
 // What a method is built from. The method shares the encoder and moves it to the device with its own networks.

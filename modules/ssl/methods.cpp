@@ -8,14 +8,29 @@
 #define GADOLIN_SSL_METHODS(X)  \
   /* contrastive             */ \
   X(simclr)                     \
+  X(exemplar)                   \
+  X(moco_v3)                    \
+  X(voxel_contrast)             \
+  X(diet)                       \
   /* non-contrastive         */ \
+  X(byol)                       \
+  X(barlow_twins)               \
+  X(simsiam)                    \
+  X(vicreg)                     \
+  X(lejepa)                     \
   /* clustering              */ \
+  X(swav)                       \
+  X(deepcluster_v2)             \
   /* self-distillation       */ \
+  X(dino)                       \
+  X(ibot)                       \
+  X(dinov2)                     \
   /* masked                  */ \
   X(mae)                        \
   X(simmim)                     \
   X(spark)                      \
   /* predictive              */ \
+  X(i_jepa)                     \
   X(aim)                        \
   X(voco)                       \
   /* pretext                 */ \

@@ -6,7 +6,6 @@
 
 #include "core/error.h"
 #include "losses/masked.h"
-#include "ssl/counted.h"
 
 namespace ssl {
 
@@ -23,9 +22,9 @@ at::Tensor Restoration::restored(const at::Tensor& images) {
 train::StepResult Restoration::step(std::size_t, const data::Batch& batch, const train::Moment&) {
   const data::View& view = batch.views.at(0);
   GADOLIN_CHECK(view.kept.defined());
-  const at::Tensor inside = view.valid.unsqueeze(1), weight = weight_of(inside, comm());
+  const at::Tensor inside = view.valid.unsqueeze(1);
   const auto apart = [&](const at::Tensor& picture) {
-    return losses::masked_mean_square(picture, view.kept, inside, {}, false) * weight;
+    return losses::masked_mean_square(picture, view.kept, inside, {}, false);
   };
   return {apart(restored(view.images)), {{"damage", apart(view.images)}}};
 }

@@ -14,6 +14,8 @@ namespace ssl {
 // a network that changes nothing would have.
 class Restoration : public OnVoxels {
  public:
+  train::Coupling coupling() const override { return train::Coupling::kMean; }
+  at::Tensor weight(std::size_t, const data::Batch& batch) override { return batch.views.at(0).valid.sum(); }
   train::StepResult step(std::size_t phase, const data::Batch& batch, const train::Moment& moment) override;
 
  protected:

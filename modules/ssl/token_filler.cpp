@@ -5,6 +5,7 @@
 #include <torch/nn/modules/normalization.h>
 
 #include "core/error.h"
+#include "runtime/recompute.h"
 
 namespace ssl {
 namespace {
@@ -69,7 +70,9 @@ at::Tensor TokenFiller::forward(const at::Tensor& encoded, const at::Tensor& pla
   at::Tensor tokens =
       hidden_token_.to(visible.scalar_type()).expand({n, shape_.tokens, shape_.width}).scatter(1, where, visible);
   tokens = tokens + place_code_;
-  for (const auto& block : blocks_) tokens = block->forward(tokens);
+  for (const auto& block : blocks_) {
+    tokens = runtime::recomputed(*block, [&block = *block](const auto& in) { return block.forward(in[0]); }, {tokens});
+  }
   return out_->as<torch::nn::LinearImpl>()->forward(norm_->as<torch::nn::LayerNormImpl>()->forward(tokens));
 }
 

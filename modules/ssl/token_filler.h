@@ -9,6 +9,8 @@
 #include <memory>
 #include <vector>
 
+#include "runtime/trainable.h"
+
 namespace ssl {
 
 struct TokenFillerShape {
@@ -19,12 +21,13 @@ struct TokenFillerShape {
 };
 
 // Transformer blocks (norm first) over all tokens, a learnt one in the hidden places, with learnt codes of place.
-class TokenFiller : public torch::nn::Module {
+class TokenFiller : public torch::nn::Module, public runtime::Trainable {
  public:
   // Throws usage Error when the width is no multiple of the heads.
   explicit TokenFiller(const TokenFillerShape& shape);
   // encoded [N, V, encoded], places [N, V] int64: where each visible token belongs. Returns [N, tokens, outputs].
   at::Tensor forward(const at::Tensor& encoded, const at::Tensor& places);
+  std::vector<at::Tensor> spared_from_decay() const override { return {hidden_token_, place_code_}; }
 
  private:
   class Block;

@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "train/checkpoint.h"
@@ -12,21 +13,30 @@
 namespace train {
 
 // average += (1 - d) (weight - average) with d = min(decay, (1 + n) / (10 + n)) after n updates, so that the first
-// weights are soon forgotten. Weights that take no gradient are left out. Decay 0: nothing is kept.
+// weights are soon forgotten. Of all parameters of the phases; the optimisers move them, in the pass that changes the
+// parameter. Decay 0: nothing is kept.
 class Average {
  public:
-  // Begins with the weights as they are; they are live and must stay the same tensors.
-  Average(const NamedTensors& weights, double decay);
+  // Begins with the parameters as they are.
+  Average(const std::vector<Phase>& phases, double decay);
 
-  void update(std::int64_t updates_done);
+  // 1 - d of the update after which `updates_done` are done; 0 where nothing is kept.
+  double share(std::int64_t updates_done) const;
+  // The live average of a parameter, for whoever moves it; undefined where there is none or it was taken before.
+  at::Tensor take(const at::Tensor& parameter);
+
   TensorsByName state() const;
   // Throws usage Error when a tensor is missing or has another shape.
   void load(const TensorsByName& state);
 
  private:
+  struct Kept {
+    std::string name;
+    at::Tensor parameter, average;
+    bool taken = false;
+  };
   double decay_;
-  std::vector<std::string> names_;
-  std::vector<at::Tensor> weights_, averages_;
+  std::vector<Kept> kept_;
 };
 
 }  // namespace train

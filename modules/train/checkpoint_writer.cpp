@@ -3,9 +3,11 @@
 #include <ATen/ATen.h>
 
 #include <chrono>
+#include <thread>
 #include <utility>
 
 #include "core/error.h"
+#include "core/files.h"
 #include "core/log.h"
 
 namespace train {
@@ -36,6 +38,7 @@ Checkpoint copied(const Checkpoint& live, const Checkpoint& held) {
   copy.optimiser = copied(live.optimiser, held.optimiser);
   copy.average = copied(live.average, held.average);
   copy.sums = copied(live.sums, held.sums);
+  copy.watch.tensors = copied(live.watch.tensors, held.watch.tensors);
   for (std::size_t rank = 0; rank < live.learner.size(); ++rank) {
     const bool known = rank < held.learner.size();
     copy.learner[rank].tensors =
@@ -47,6 +50,26 @@ Checkpoint copied(const Checkpoint& live, const Checkpoint& held) {
   }
   return copy;
 }
+
+// The same file under a second name; a copy where the file system has no such names.
+void publish_link(const std::filesystem::path& file, const std::filesystem::path& second) {
+  core::publish_file(second, [&](const std::filesystem::path& temporary) {
+    std::error_code failed;
+    std::filesystem::create_hard_link(file, temporary, failed);
+    if (failed) std::filesystem::copy_file(file, temporary);
+  });
+}
+
+class Busy {
+ public:
+  explicit Busy(std::atomic<bool>& flag) : flag_(flag) {}
+  ~Busy() { flag_ = false; }
+  Busy(const Busy&) = delete;
+  Busy& operator=(const Busy&) = delete;
+
+ private:
+  std::atomic<bool>& flag_;
+};
 
 }  // namespace
 
@@ -61,16 +84,39 @@ CheckpointWriter::~CheckpointWriter() {
   }
 }
 
-void CheckpointWriter::write(const Checkpoint& checkpoint, std::function<void()> first) {
+void CheckpointWriter::publish(As as) {
+  const std::filesystem::path last = checkpoint_path(folder_, copy_.step), best = best_path(folder_, copy_.step);
+  if (as != As::kBest) write_checkpoint(last, copy_);
+  if (as == As::kBoth) {
+    publish_link(last, best);
+  } else if (as == As::kBest) {
+    write_checkpoint(best, copy_);
+  }
+  // A killed run goes on with the checkpoint that was published last: the best one that this knows stays until then.
+  if (as != As::kBest) recorded_best_ = copy_.best.step;
+  sweep_best(folder_, copy_.best.step, recorded_best_);
+  sweep_checkpoints(folder_, keep_);
+}
+
+void CheckpointWriter::write(const Checkpoint& checkpoint, std::function<void()> first, As as) {
   wait();
   copy_ = copied(checkpoint, copy_);
-  writing_ = std::async(std::launch::async, [this, first = std::move(first)] {
+  busy_ = true;
+  writing_ = std::async(std::launch::async, [this, as, first = std::move(first)] {
+    const Busy busy(busy_);
     core::with_context("checkpoint after step " + std::to_string(copy_.step), [&] {
       if (first) first();
-      write_checkpoint(checkpoint_path(folder_, copy_.step), copy_);
+      publish(as);
     });
-    sweep_checkpoints(folder_, keep_);
   });
+}
+
+void CheckpointWriter::settle(double patience_s) const {
+  using Clock = std::chrono::steady_clock;
+  const auto start = Clock::now();
+  while (busy_ && std::chrono::duration<double>(Clock::now() - start).count() < patience_s)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  sweep_temporaries(folder_);
 }
 
 void CheckpointWriter::check() {

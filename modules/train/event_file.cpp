@@ -78,6 +78,14 @@ void EventFile::scalar(const std::string& name, std::int64_t step, double value)
   write(event(step, text_field(5, text_field(1, one))));
 }
 
+// Summary.Value: tag = 1, image = 4; Summary.Image: height = 1, width = 2, colorspace = 3 (3: RGB), encoded = 4.
+void EventFile::picture(const std::string& name, std::int64_t step, std::int64_t width, std::int64_t height,
+                        const std::string& png) {
+  const std::string image = key(1, 0) + varint(static_cast<std::uint64_t>(height)) + key(2, 0) +
+                            varint(static_cast<std::uint64_t>(width)) + key(3, 0) + varint(3) + text_field(4, png);
+  write(event(step, text_field(5, text_field(1, text_field(1, name) + text_field(4, image)))));
+}
+
 void EventFile::write(const std::string& event) {
   const std::string length = little_endian(static_cast<std::uint64_t>(event.size()));
   file_ << length << little_endian(masked(crc32c(length))) << event << little_endian(masked(crc32c(event)));

@@ -1,6 +1,6 @@
 #pragma once
-// Scalars for TensorBoard: records of TFRecord (length, masked CRC-32C, bytes, masked CRC-32C) that each hold one
-// tensorflow.Event, written without any protobuf library.
+// Scalars and pictures for TensorBoard: records of TFRecord (length, masked CRC-32C, bytes, masked CRC-32C) that each
+// hold one tensorflow.Event, written without any protobuf library.
 
 #include <cstdint>
 #include <filesystem>
@@ -22,6 +22,9 @@ class EventFile {
   EventFile(const std::filesystem::path& folder, std::int64_t first_step);
 
   void scalar(const std::string& name, std::int64_t step, double value);
+  // `png`: the bytes of a PNG of this size, RGB.
+  void picture(const std::string& name, std::int64_t step, std::int64_t width, std::int64_t height,
+               const std::string& png);
   void flush() { file_.flush(); }
   const std::filesystem::path& path() const { return path_; }
 

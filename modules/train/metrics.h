@@ -1,6 +1,7 @@
 #pragma once
 // metrics.csv: one number a row, "step,name,value". No times in it: a run that was interrupted and went on leaves the
-// same bytes as one that was not. step counts from 1: the row tells of the state after so many updates.
+// same bytes as one that was not. step counts from 1: the row tells of the state after so many updates. timings.csv has
+// the same form, and holds the times.
 
 #include <cstdint>
 #include <filesystem>

@@ -17,8 +17,10 @@ class Networks {
   // parameter is handed to an optimiser.
   void add(const std::string& name, std::shared_ptr<torch::nn::Module> network, bool trained = true);
 
-  NamedTensors trained() const;  // parameters of the trained networks that require a gradient
-  NamedTensors all() const;      // parameters and buffers of all
+  // Parameters of the trained networks that require a gradient, with what each network (and every module in it) tells
+  // of its own: runtime/trainable.h.
+  Parameters trained() const;
+  NamedTensors all() const;  // parameters and buffers of all
   void to(const c10::Device& device);
   void set_training(bool training);
 

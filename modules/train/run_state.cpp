@@ -10,18 +10,20 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "runtime/device.h"
-#include "train/generators.h"
+#include "runtime/generators.h"
 
 namespace train {
 namespace {
 
 // Keeps the seeds of ranks apart where a run goes on with another number of them.
 constexpr std::uint64_t kMostRanks = 65536;
+const char* const kOfLossScale = "loss_scale/";
+constexpr std::size_t kListed = 5;  // weights that do not fit, told by name
 const char* const kOtherFolder = "it was made by another network; train into another folder";
 
-std::vector<AdamW> optimisers_of(const std::vector<Phase>& phases, const TrainerSettings& settings) {
+std::vector<Optimiser> optimisers_of(const std::vector<Phase>& phases, const TrainerSettings& settings) {
   GADOLIN_CHECK(!phases.empty());
-  std::vector<AdamW> optimisers;
+  std::vector<Optimiser> optimisers;
   for (const Phase& phase : phases) optimisers.emplace_back(phase, settings);
   return optimisers;
 }
@@ -52,6 +54,14 @@ bool all_equal(const std::vector<runtime::Archive>& archives) {
   });
 }
 
+TensorsByName below(const std::string& prefix, const TensorsByName& all) {
+  TensorsByName found;
+  for (const auto& [name, tensor] : all) {
+    if (name.starts_with(prefix)) found[name.substr(prefix.size())] = tensor;
+  }
+  return found;
+}
+
 // The sums of one rank; of all ranks their mean, which is what a row of metrics.csv makes of them.
 TensorsByName sums_of(const Checkpoint& checkpoint, std::optional<std::size_t> rank) {
   TensorsByName sums;
@@ -72,12 +82,16 @@ RunState::RunState(Learner& learner, data::BatchSource& source, const TrainerSet
                    runtime::Comm& comm)
     : phases(learner.phases()),
       optimisers(optimisers_of(phases, settings)),
-      average(learner.weights(), settings.ema_decay),
+      average(phases, settings.ema_decay),
+      loss_scale(device),
       sums(device),
       learner_(learner),
       source_(source),
       device_(device),
-      comm_(comm) {}
+      comm_(comm) {
+  // The last phase that changes a parameter moves its average.
+  for (auto each = optimisers.rbegin(); each != optimisers.rend(); ++each) each->keep(average);
+}
 
 void RunState::begin(std::uint64_t seed) {
   if (comm_.size() > 1) {
@@ -92,7 +106,7 @@ void RunState::begin(std::uint64_t seed) {
       return weights;
     }()));
   }
-  seed_generators(device_, seed + static_cast<std::uint64_t>(comm_.rank()));
+  runtime::seed_generators(device_, seed + static_cast<std::uint64_t>(comm_.rank()));
 }
 
 Checkpoint RunState::take() const {
@@ -109,12 +123,13 @@ Checkpoint RunState::take() const {
   for (std::size_t p = 0; p < phases.size(); ++p) {
     for (auto& [name, tensor] : optimisers[p].state()) checkpoint.optimiser[phases[p].name + "/" + name] = tensor;
   }
+  for (auto& [name, tensor] : loss_scale.state()) checkpoint.optimiser[kOfLossScale + name] = tensor;
   checkpoint.average = average.state();
   runtime::Archive learner, own;
   learner_.save(learner);
   checkpoint.learner = gather_archives(learner, comm_, device_);
   if (all_equal(checkpoint.learner)) checkpoint.learner.resize(1);
-  own.tensors["generator"] = generator_state(device_);
+  own.tensors["generator"] = runtime::generator_state(device_);
   for (const auto& [name, sum] : sums.state()) own.tensors["sums/" + name] = sum;
   const std::vector<runtime::Archive> ranks = gather_archives(own, comm_, device_);
   for (std::size_t rank = 0; rank < ranks.size(); ++rank) {
@@ -132,13 +147,18 @@ Checkpoint RunState::take() const {
 void RunState::put_back_weights(const TensorsByName& weights) {
   const at::NoGradGuard no_gradient;
   const NamedTensors own = learner_.weights();
+  std::string misfits;
+  std::size_t count = 0;
   for (const auto& [name, weight] : own) {
     const auto found = weights.find(name);
-    if (found == weights.end() || found->second.sizes() != weight.sizes()) {
-      throw core::usage_error("the checkpoint of the run does not fit: weight " + name +
-                                  (found == weights.end() ? " is not in it" : " has another shape"),
-                              kOtherFolder);
-    }
+    if (found != weights.end() && found->second.sizes() == weight.sizes()) continue;
+    if (++count > kListed) continue;
+    misfits += (misfits.empty() ? "weight " : ", weight ") + name +
+               (found == weights.end() ? " is not in it" : " has another shape");
+  }
+  if (count > 0) {
+    const std::string more = count > kListed ? " and " + std::to_string(count - kListed) + " more" : "";
+    throw core::usage_error("the checkpoint of the run does not fit: " + misfits + more, kOtherFolder);
   }
   if (own.size() != weights.size()) {
     throw core::usage_error("the checkpoint of the run does not fit: it has " + std::to_string(weights.size()) +
@@ -156,7 +176,7 @@ void RunState::put_back_ranks(const Checkpoint& checkpoint) {
   if (before == now) {
     learner_.load(states.empty() ? kNothing : states[states.size() == 1 ? 0 : rank]);
     sums.load(sums_of(checkpoint, rank));
-    set_generator_state(device_, checkpoint.generators[rank]);
+    runtime::set_generator_state(device_, checkpoint.generators[rank]);
     return;
   }
   const std::string story = "the run was begun on " + std::to_string(before) + " ranks, not " + std::to_string(now);
@@ -165,19 +185,13 @@ void RunState::put_back_ranks(const Checkpoint& checkpoint) {
   core::log_info(story + "; it goes on with the same batches, and what is drawn in training is drawn anew");
   learner_.load(states.empty() ? kNothing : states.front());
   sums.load(sums_of(checkpoint, std::nullopt));
-  seed_generators(device_, static_cast<std::uint64_t>(step) * kMostRanks + rank);
+  runtime::seed_generators(device_, static_cast<std::uint64_t>(step) * kMostRanks + rank);
 }
 
 void RunState::put_back(const Checkpoint& checkpoint) {
   put_back_weights(checkpoint.weights);
-  for (std::size_t p = 0; p < phases.size(); ++p) {
-    const std::string mine = phases[p].name + "/";
-    TensorsByName moments;
-    for (const auto& [name, tensor] : checkpoint.optimiser) {
-      if (name.starts_with(mine)) moments[name.substr(mine.size())] = tensor;
-    }
-    optimisers[p].load(moments);
-  }
+  for (std::size_t p = 0; p < phases.size(); ++p) optimisers[p].load(below(phases[p].name + "/", checkpoint.optimiser));
+  loss_scale.load(below(kOfLossScale, checkpoint.optimiser));
   average.load(checkpoint.average);
   const int before = runtime::set_threads(0);
   if (runtime::set_threads(checkpoint.threads) != before) {

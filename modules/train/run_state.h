@@ -10,6 +10,7 @@
 #include "data/dataset.h"
 #include "train/average.h"
 #include "train/checkpoint.h"
+#include "train/loss_scale.h"
 #include "train/optimiser.h"
 #include "train/sums.h"
 
@@ -31,8 +32,9 @@ class RunState {
   std::int64_t step = 0;    // updates done
   std::int64_t epoch = -1;  // the last one begun
   std::vector<Phase> phases;
-  std::vector<AdamW> optimisers;  // by phase
-  Average average;
+  std::vector<Optimiser> optimisers;  // by phase
+  Average average;                    // moved by the optimisers
+  LossScale loss_scale;
   Sums sums;
 
  private:

@@ -1,37 +1,65 @@
 #include "train/settings.h"
 
 #include <algorithm>
-#include <cmath>
-#include <numbers>
+#include <map>
+#include <vector>
 
 #include "core/error.h"
+#include "train/optimiser.h"
+#include "train/schedule.h"
 
 namespace train {
+namespace {
 
-void TrainerSettings::check() const {
-  if (schedule != "cosine" && schedule != "poly" && schedule != "constant") {
-    throw core::usage_error("schedule '" + schedule + "' is unknown", "cosine, poly or constant");
+std::string values_of(TrainerSettings settings, const std::string& key) {
+  for (const core::Slot& slot : core::slots_of(settings)) {
+    if (slot.key == key) return slot.yaml();
   }
-  if (precision != "fp32" && precision != "bf16" && precision != "auto") {
-    throw core::usage_error("precision '" + precision + "' is unknown", "fp32, bf16 or auto");
+  throw core::Error("there is no trainer." + key);
+}
+
+// Whoever changes a setting wants it to do something: of those that only some entries of the table read, it must be one
+// of the chosen entry's.
+template <class Entry>
+void refuse_unread(const TrainerSettings& settings, const std::string& what, const Entry& chosen,
+                   std::span<const Entry* const> table) {
+  std::map<std::string, std::string> readers;
+  for (const Entry* entry : table) {
+    for (const std::string key : entry->reads) {
+      std::string& names = readers[key];
+      names += (names.empty() ? "" : ", ") + std::string(entry->name);
+    }
   }
-  if (steps < 1 || log_every < 1 || keep < 1 || checkpoint_every < 0) {
-    throw core::usage_error("steps, log_every and keep must be 1 or more");
+  for (const char* const key : chosen.reads) readers.erase(key);
+  for (const auto& [key, names] : readers) {
+    if (values_of(settings, key) == values_of({}, key)) continue;
+    throw core::usage_error("trainer." + key + " means nothing to trainer." + what + "=" + std::string(chosen.name),
+                            "leave it out; it is a setting of " + names);
   }
 }
 
-double learning_rate(const TrainerSettings& settings, std::int64_t step) {
-  if (step < settings.warmup_steps) {
-    return settings.learning_rate * static_cast<double>(step + 1) / static_cast<double>(settings.warmup_steps);
+}  // namespace
+
+void TrainerSettings::check() const {
+  refuse_unread(*this, "schedule", schedule_named(schedule), schedules());
+  refuse_unread(*this, "optimiser", optimiser_named(optimiser), optimisers());
+  if (cooldown_shape != "linear" && cooldown_shape != "sqrt")
+    throw core::usage_error("cooldown_shape '" + cooldown_shape + "' is unknown", "linear or sqrt");
+  if (nesterov && momentum == 0)
+    throw core::usage_error("trainer.nesterov looks ahead along a momentum that is 0",
+                            "set trainer.momentum, or leave trainer.nesterov out");
+  if (precision != "fp32" && precision != "bf16" && precision != "fp16" && precision != "auto") {
+    throw core::usage_error("precision '" + precision + "' is unknown", "fp32, bf16, fp16 or auto");
   }
-  const auto rest = static_cast<double>(std::max<std::int64_t>(1, settings.steps - settings.warmup_steps));
-  const double done = std::clamp(static_cast<double>(step - settings.warmup_steps) / rest, 0.0, 1.0);
-  const double span = settings.learning_rate - settings.final_learning_rate;
-  if (settings.schedule == "cosine") {
-    return settings.final_learning_rate + span * 0.5 * (1 + std::cos(std::numbers::pi * done));
+  if (spike != "off" && spike != "warn" && spike != "rewind") {
+    throw core::usage_error("spike '" + spike + "' is unknown", "off, warn or rewind");
   }
-  if (settings.schedule == "poly") return settings.final_learning_rate + span * std::pow(1 - done, 0.9);
-  return settings.learning_rate;
+  if (recompute != "none" && recompute != "stages") {
+    throw core::usage_error("recompute '" + recompute + "' is unknown", "none or stages");
+  }
+  if (steps < 1 || log_every < 1 || keep < 1 || accumulate < 1 || checkpoint_every < 0) {
+    throw core::usage_error("steps, log_every, keep and accumulate must be 1 or more");
+  }
 }
 
 }  // namespace train

@@ -11,19 +11,26 @@
 #include "train/precision.h"
 
 namespace train {
+namespace {
 
-// One number of the device read on the host without waiting for what was asked of the device afterwards.
+// What ranks tell each other of a phase: whether loss or gradient was not finite, whether the loss was not, and the
+// loss.
+constexpr std::int64_t kAny = 0, kOfLoss = 1, kLoss = 2;
+
+}  // namespace
+
+// A few numbers of the device read on the host without waiting for what was asked of the device afterwards.
 class Step::ReadBack {
  public:
-  explicit ReadBack(const at::Tensor& number) : copy_(number.to(at::kCPU, /*non_blocking=*/true)) {
-    if (number.is_cpu()) return;
-    const c10::impl::VirtualGuardImpl device(number.device().type());
-    arrived_.emplace(number.device().type());
-    arrived_->record(device.getStream(number.device()));
+  explicit ReadBack(const at::Tensor& numbers) : copy_(numbers.to(at::kCPU, /*non_blocking=*/true)) {
+    if (numbers.is_cpu()) return;
+    const c10::impl::VirtualGuardImpl device(numbers.device().type());
+    arrived_.emplace(numbers.device().type());
+    arrived_->record(device.getStream(numbers.device()));
   }
-  double value() {
+  double value(std::int64_t at) {
     if (arrived_) arrived_->synchronize();
-    return copy_.item<double>();
+    return copy_[at].item<double>();
   }
 
  private:
@@ -33,36 +40,60 @@ class Step::ReadBack {
 
 struct Step::Done {
   at::Tensor loss, norm;
-  ReadBack skipped;
+  ReadBack told;
 };
 
-Step::Step(Learner& learner, RunState& state, const TrainerSettings& settings, c10::Device device, runtime::Comm& comm)
+Step::Step(Learner& learner, RunState& state, const TrainerSettings& settings, c10::Device device, runtime::Comm& comm,
+           Timings& timings)
     : learner_(learner),
       state_(state),
       settings_(settings),
-      device_(device),
       comm_(comm),
-      precision_(resolved_precision(settings.precision, device)) {}
+      timings_(timings),
+      how_{device, "fp32", settings.recompute == "stages", {}, &timings} {
+  check_parts(learner, settings.accumulate);
+  set_precision(resolved_precision(settings.precision, device));
+  for (const Phase& phase : state.phases) exchanges_.emplace_back(phase.parameters, comm);
+}
 
-Step::Done Step::run_phase(std::size_t phase, const data::Batch& batch, const Moment& moment, at::Tensor& skip,
+void Step::set_precision(const std::string& word) {
+  how_.precision = word;
+  how_.loss_scale = word == "fp16" ? state_.loss_scale.factor() : at::Tensor();
+}
+
+Step::Done Step::run_phase(std::size_t phase, const data::Batch& batch, const Moment& moment, at::Tensor& faults,
                            std::map<std::string, at::Tensor>& seen) {
-  AdamW& optimiser = state_.optimisers[phase];
+  Optimiser& optimiser = state_.optimisers[phase];
   optimiser.clear_gradients();
-  StepResult result = [&] {
-    const Autocast autocast(device_, precision_ == "bf16");
-    return learner_.step(phase, batch, moment);
-  }();
-  GADOLIN_CHECK(result.loss.defined() && result.loss.numel() == 1 && result.loss.requires_grad());
-  result.loss.backward();
-  optimiser.average_gradients(comm_);
+  GradientExchange& exchange = exchanges_[phase];
+  const Computed computed = backward_in_parts(learner_, phase, batch, moment, settings_.accumulate, comm_, how_,
+                                              [&exchange] { exchange.begin(); });
+  const at::Tensor& loss = computed.loss;
+  {
+    const Timings::Mark mark = timings_.mark(Part::kComm);
+    exchange.finish();
+  }
+  if (how_.loss_scale.defined()) state_.loss_scale.divide(state_.phases[phase].parameters);
   const at::Tensor norm = optimiser.clip(settings_.clip_norm);
-  const at::Tensor loss = result.loss.detach().reshape({}).to(at::kDouble);
   // Once a phase is at fault, the later ones of the step are left out too; all ranks agree.
-  at::Tensor fault = loss.isfinite().logical_and_(norm.isfinite()).logical_not_().to(at::kFloat);
-  comm_.all_reduce_sum(fault);
-  skip = (skip.defined() ? skip + fault : fault).clamp_max_(1);
-  Done done{loss, norm, ReadBack(skip)};
-  optimiser.update(learning_rate(settings_, state_.step) * state_.phases[phase].learning_rate_scale, skip);
+  const at::Tensor sound = loss.isfinite();
+  at::Tensor all = at::stack({sound.logical_and(norm.isfinite()).logical_not_(), sound.logical_not()}).to(at::kDouble);
+  all = at::cat({all, loss.reshape({1})});
+  {
+    const Timings::Mark mark = timings_.mark(Part::kComm);
+    comm_.all_reduce_sum(all);
+  }
+  const at::Tensor fault = all.narrow(0, kAny, 2).to(at::kFloat);
+  faults = (faults.defined() ? faults + fault : fault).clamp_max_(1);
+  Done done{
+      loss, norm,
+      ReadBack(at::stack({faults[kAny].to(at::kDouble), faults[kOfLoss].to(at::kDouble), all[kLoss] / comm_.size()}))};
+  {
+    const Timings::Mark mark = timings_.mark(Part::kOptimiser);
+    optimiser.update({.learning_rate = learning_rate(settings_, state_.step) * state_.phases[phase].learning_rate_scale,
+                      .average_share = state_.average.share(state_.step + 1),
+                      .skip = faults[kAny]});
+  }
   if (state_.phases.size() > 1) {
     seen[state_.phases[phase].name + ".loss"] = loss;
     seen[state_.phases[phase].name + ".gradient_norm"] = norm;
@@ -71,17 +102,23 @@ Step::Done Step::run_phase(std::size_t phase, const data::Batch& batch, const Mo
   total = total.defined() ? total + loss : loss;
   at::Tensor& squares = seen["gradient_norm"];
   squares = squares.defined() ? (squares.square() + norm.square()).sqrt() : norm;
-  for (auto& [name, value] : result.watch) seen[name] = value;
+  for (const auto& [name, value] : computed.watch) seen[name] = value;
   return done;
 }
 
 Step::Outcome Step::run(const data::Batch& batch, const Moment& moment) {
   Outcome outcome;
   std::vector<Done> phases;
-  at::Tensor skip;
+  at::Tensor faults;
   for (std::size_t p = 0; p < state_.phases.size(); ++p)
-    phases.push_back(run_phase(p, batch, moment, skip, outcome.seen));
-  if (phases.back().skipped.value() != 0) outcome.fault = fault_of(phases);
+    phases.push_back(run_phase(p, batch, moment, faults, outcome.seen));
+  for (Done& phase : phases) outcome.loss += phase.told.value(kLoss);
+  ReadBack& last = phases.back().told;
+  if (last.value(kAny) != 0) {
+    outcome.overflow = how_.loss_scale.defined() && last.value(kOfLoss) == 0 && how_.loss_scale.item<float>() > 1;
+    if (!outcome.overflow) outcome.fault = fault_of(phases);
+  }
+  if (how_.loss_scale.defined()) state_.loss_scale.update(faults[kAny]);
   return outcome;
 }
 

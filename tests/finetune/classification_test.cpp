@@ -16,10 +16,11 @@ class Means final : public models::Encoder {
   void check_extent(const models::Extent&) const override {}
 };
 
-std::unique_ptr<finetune::Task> task(const std::vector<std::int64_t>& counts, bool balanced) {
+std::unique_ptr<finetune::Task> task(const std::vector<std::int64_t>& counts, bool balanced,
+                                     const std::string& dropout = "0") {
   const auto settings = finetune::task_named("classification").settings();
   core::configure(settings->slots(),
-                  std::vector{core::setting_from_argument("dropout=0"),
+                  std::vector{core::setting_from_argument("dropout=" + dropout),
                               core::setting_from_argument(balanced ? "balanced=true" : "balanced=false")});
   finetune::Setup setup;
   setup.input = {2, {2, 2, 2}, {1, 1, 1}};
@@ -60,6 +61,25 @@ TEST(Classification, WeighsRareClassesOverTheTrainingCasesAndNotOverTheBatch) {
   const double loss = made->step(0, batch({{1, 0}, {2, 0.5}}, {0, 1}), {}).loss.item<double>();
   EXPECT_NEAR(loss, (2.0 / 3 * common + 2.0 * rare) / 2, 1e-6);
   EXPECT_NEAR(made->step(0, batch({{2, 0.5}}, {1}), {}).loss.item<double>(), 2 * rare, 1e-6);
+}
+
+TEST(Classification, WhatIsDroppedFollowsFromTheNumberOfTheSampleAndIsTheShareAskedFor) {
+  const auto made = task({}, false, "0.5");
+  data::Batch many = batch(std::vector<std::array<float, 2>>(400, {0, 2}), std::vector<float>(400, 0));
+  many.sample = at::arange(400);
+  const auto one = [&](std::int64_t i) { return made->step(0, many.part(i, 1), {}).loss.item<double>(); };
+  // Class 1 is seen twice as bright, or not at all.
+  std::int64_t dropped = 0;
+  double sum = 0;
+  for (std::int64_t i = 0; i < 400; ++i) {
+    const double loss = one(i);
+    sum += loss;
+    EXPECT_TRUE(std::abs(loss - nll(0, 4)) < 1e-5 || std::abs(loss - nll(0, 0)) < 1e-5) << loss;
+    dropped += std::abs(loss - nll(0, 0)) < 1e-5;
+    EXPECT_EQ(loss, one(i));
+  }
+  EXPECT_NEAR(static_cast<double>(dropped), 200, 40);
+  EXPECT_NEAR(made->step(0, many, {}).loss.item<double>(), sum / 400, 1e-5);
 }
 
 TEST(Classification, CountsNoCaseWithoutAClass) {

@@ -5,11 +5,13 @@
 #include <torch/nn/module.h>
 
 #include <cmath>
+#include <numeric>
 #include <set>
 
 #include "core/error.h"
 #include "finetune/task.h"
 #include "train/optimiser.h"
+#include "train/parts.h"
 #include "train/precision.h"
 
 namespace {
@@ -70,21 +72,34 @@ class EachTask : public testing::TestWithParam<Pair> {
     }
     made.views.push_back(std::move(view));
     made.targets["class"] = at::tensor(std::vector<float>{0, 1, 2});
+    made.sample = at::arange(3);
     made.ids = {"a", "b", "c"};
     return made;
+  }
+
+  // With the same weights and the same draws.
+  std::unique_ptr<finetune::Task> twin_of(finetune::Task& task) {
+    auto twin = made(false, 9);
+    const at::NoGradGuard no_gradient;
+    const auto from = task.weights(), to = twin->weights();
+    for (std::size_t i = 0; i < from.size(); ++i) to[i].second.copy_(from[i].second);
+    runtime::Archive state;
+    task.save(state);
+    twin->load(state);
+    return twin;
   }
 
   std::vector<double> losses_of_training(finetune::Task& task, int steps) {
     train::TrainerSettings settings;
     std::vector<double> losses;
     const data::Batch fixed = batch();
-    train::AdamW optimiser(task.phases().at(0), settings);
+    train::Optimiser optimiser(task.phases().at(0), settings);
     for (int i = 0; i < steps; ++i) {
       optimiser.clear_gradients();
-      const at::Tensor loss = task.step(0, fixed, {}).loss;
+      const at::Tensor loss = task.step(0, fixed, {}).loss.sum();
       loss.backward();
       losses.push_back(loss.item<double>());
-      optimiser.update(1e-2);
+      optimiser.update({.learning_rate = 1e-2});
     }
     return losses;
   }
@@ -107,28 +122,29 @@ TEST_P(EachTask, HasAFiniteScalarLossInFloatAndInBfloat16) {
   const auto task = made();
   task->set_training(false);  // no dropout
   const train::StepResult exact = task->step(0, batch(), {});
-  EXPECT_EQ(exact.loss.dim(), 0);
-  EXPECT_TRUE(std::isfinite(exact.loss.item<double>()));
+  EXPECT_LE(exact.loss.dim(), 1);
+  const double loss = exact.loss.sum().item<double>();
+  EXPECT_TRUE(std::isfinite(loss));
   for (const auto& [name, value] : exact.watch) {
     EXPECT_EQ(value.dim(), 0) << name;
     EXPECT_FALSE(value.requires_grad()) << name;
   }
   at::Tensor rough;
   {
-    const train::Autocast bfloat16(at::kCPU, true);
-    rough = task->step(0, batch(), {}).loss;
+    const train::Autocast bfloat16(at::kCPU, "bf16");
+    rough = task->step(0, batch(), {}).loss.sum();
   }
   EXPECT_EQ(rough.scalar_type(), at::kFloat);
-  EXPECT_NEAR(rough.item<double>(), exact.loss.item<double>(), 0.05 * exact.loss.item<double>());
+  EXPECT_NEAR(rough.item<double>(), loss, 0.05 * loss);
 }
 
 TEST_P(EachTask, SendsAGradientToEveryTrainedParameter) {
   const auto task = made();
   losses_of_training(*task, 1);  // residual branches begin at zero and hide what lies before them
-  task->step(0, batch(), {}).loss.backward();
+  task->step(0, batch(), {}).loss.sum().backward();
   const auto phases = task->phases();
   ASSERT_EQ(phases.size(), 1u);
-  for (const auto& [name, parameter] : phases[0].parameters) {
+  for (const auto& [name, parameter, spared, layers_above] : phases[0].parameters) {
     ASSERT_TRUE(parameter.grad().defined()) << name;
     EXPECT_TRUE(parameter.grad().isfinite().all().item<bool>()) << name;
     if (parameter.dim() > 1) {
@@ -137,10 +153,72 @@ TEST_P(EachTask, SendsAGradientToEveryTrainedParameter) {
   }
 }
 
+TEST_P(EachTask, PutsTheLayersOfTheEncoderBelowItsHead) {
+  const auto task = made();
+  const auto phases = task->phases();
+  std::int64_t deepest = 0;
+  for (const train::Parameter& each : phases.at(0).parameters) {
+    if (!each.name.starts_with("encoder.")) {
+      EXPECT_EQ(each.layers_above, 0) << each.name;
+    }
+    deepest = std::max(deepest, each.layers_above);
+    if (each.name.find("stages.1.") != std::string::npos && each.name.starts_with("encoder.")) {
+      EXPECT_EQ(each.layers_above, 2) << each.name;  // of stem and three stages
+    }
+  }
+  EXPECT_EQ(deepest, GetParam().encoder == "vit" ? 3 : 4);
+}
+
+// Ranks and parts of a rank's batch, with dropout; the samples differ in how much of them is counted.
+TEST_P(EachTask, HasTheSameLossAndGradientOnRanksAndInPartsAsAtOnce) {
+  const auto whole = made();
+  losses_of_training(*whole, 1);
+  data::Batch four = batch();
+  four.views[0].images = at::cat({four.views[0].images, four.views[0].images.flip(2).narrow(0, 1, 1)});
+  four.views[0].labels = at::cat({four.views[0].labels, four.views[0].labels.narrow(0, 1, 1)});
+  four.views[0].labels.narrow(0, 1, 2).slice(2, 0, 9).fill_(-1);
+  four.targets["class"] = at::tensor(std::vector<float>{0, 1, 2, std::nanf("")});
+  four.sample = at::arange(4);
+  four.ids = {"a", "b", "c", "d"};
+  const auto gradients = [](finetune::Task& task) {
+    std::vector<at::Tensor> all;
+    const train::Phase phase = task.phases().at(0);
+    for (const train::Parameter& each : phase.parameters) all.push_back(each.tensor.grad().clone());
+    return all;
+  };
+  const train::Phase trained = whole->phases().at(0);
+  for (const train::Parameter& each : trained.parameters) each.tensor.mutable_grad() = at::Tensor();
+  const at::Tensor loss = whole->step(0, four, {}).loss.sum();
+  loss.backward();
+  const std::vector<at::Tensor> expected = gradients(*whole);
+  double scale = 0;
+  for (const at::Tensor& gradient : expected) scale = std::max(scale, gradient.abs().max().item<double>());
+  for (const auto& [ranks, parts] : {std::pair{2, 1}, std::pair{1, 2}, std::pair{1, 4}, std::pair{2, 2}}) {
+    SCOPED_TRACE(std::to_string(ranks) + " ranks, " + std::to_string(parts) + " parts");
+    std::vector<std::unique_ptr<finetune::Task>> own;
+    std::vector<double> losses(static_cast<std::size_t>(ranks));
+    for (int rank = 0; rank < ranks; ++rank) own.push_back(twin_of(*whole));
+    runtime::run_ranks(ranks, [&](runtime::Comm& comm) {
+      const auto rank = static_cast<std::size_t>(comm.rank());
+      own[rank]->use(comm);
+      const std::int64_t size = 4 / comm.size();
+      losses[rank] = train::backward_in_parts(*own[rank], 0, four.part(size * comm.rank(), size), {}, parts, comm, {})
+                         .loss.item<double>();
+    });
+    EXPECT_NEAR(std::accumulate(losses.begin(), losses.end(), 0.0) / ranks, loss.item<double>(), 1e-5);
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      at::Tensor mean = at::zeros_like(expected[i]);
+      for (const auto& rank : own) mean += gradients(*rank)[i] / ranks;
+      EXPECT_LT((mean - expected[i]).abs().max().item<double>(), 1e-5 * scale) << i;
+    }
+  }
+}
+
 TEST_P(EachTask, LeavesAFrozenEncoderAsItIs) {
   const auto task = made(true);
   const auto phases = task->phases();
-  for (const auto& [name, parameter] : phases.at(0).parameters) EXPECT_FALSE(name.starts_with("encoder.")) << name;
+  for (const train::Parameter& each : phases.at(0).parameters)
+    EXPECT_FALSE(each.name.starts_with("encoder.")) << each.name;
   std::vector<at::Tensor> before;
   for (const auto& [name, tensor] : task->weights()) before.push_back(tensor.detach().clone());
   losses_of_training(*task, 3);

@@ -57,6 +57,17 @@ TEST(MaskedMeanSquare, NormalisedInBlocksIsTheDefinitionInLoops) {
   }
 }
 
+TEST(MaskedMeanSquare, WhatWasNormalisedInBlocksComesBackToItsOwnValues) {
+  const at::Tensor image = wave({2, 2, 4, 6, 5}) * 3 + 7;
+  const std::array<std::int64_t, 3> block{3, 4, 2};
+  const at::Tensor there = losses::normalised_in_blocks(image, block);
+  EXPECT_LT((losses::as_before_normalising(there, image, block) - image).abs().max().item<double>(), 1e-9);
+  // By hand: a block of 1 and 3 has mean 2 and deviation 1, so a prediction of 5 is the value 7.
+  const at::Tensor two = at::tensor({1.0, 3.0}).view({1, 1, 1, 1, 2});
+  const at::Tensor five = losses::as_before_normalising(at::full_like(two, 5), two, {1, 1, 2});
+  EXPECT_NEAR(five.flatten()[1].item<double>(), 7, 1e-5);
+}
+
 TEST(MaskedMeanSquare, GradientIsTheDifferenceOfTheLoss) {
   const at::Tensor image = wave({1, 2, 2, 2, 4}) * 2, hidden = some_hidden({1, 1, 2, 2, 4});
   for (const bool normalise : {false, true}) {

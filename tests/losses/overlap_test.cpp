@@ -150,9 +150,29 @@ TEST(DeepSupervision, WeightsMapsByHalvesAndTakesTheNearestLabels) {
       (losses::dice_cross_entropy(fine, labels).item<double>() +
        losses::dice_cross_entropy(coarse, losses::labels_at(labels, {3, 4, 3})).item<double>() / 2) /
       1.5;
-  EXPECT_NEAR(losses::deep_supervision({fine, coarse}, labels).item<double>(), expected, 1e-12);
-  EXPECT_NEAR(losses::deep_supervision({fine}, labels).item<double>(),
+  EXPECT_NEAR(losses::deep_supervision({fine, coarse}, labels).sum().item<double>(), expected, 1e-12);
+  EXPECT_NEAR(losses::deep_supervision({fine}, labels).sum().item<double>(),
               losses::dice_cross_entropy(fine, labels).item<double>(), 1e-12);
+}
+
+// Two samples of which one has few counted voxels: the terms of both, weighted by their counts, are those of the whole.
+TEST(DeepSupervision, TermsWeightedByTheirCountsAreThoseOfTheWholeBatch) {
+  at::Tensor labels = some_labels({3, 5, 8, 6}, 3);
+  labels[1].narrow(0, 1, 4).fill_(-1);
+  const std::vector<at::Tensor> maps{wave({3, 3, 5, 8, 6}), wave({3, 3, 3, 4, 3}, 1)};
+  const std::vector<std::array<std::int64_t, 3>> extents{{5, 8, 6}, {3, 4, 3}};
+  at::Tensor sum, counts;
+  for (const auto& [begin, size] : {std::pair{0, 1}, std::pair{1, 2}}) {
+    const at::Tensor own = labels.narrow(0, begin, size);
+    const at::Tensor count = losses::deep_supervision_counts(own, extents);
+    const at::Tensor terms =
+        losses::deep_supervision({maps[0].narrow(0, begin, size), maps[1].narrow(0, begin, size)}, own) * count;
+    sum = sum.defined() ? sum + terms : terms;
+    counts = counts.defined() ? counts + count : count;
+  }
+  EXPECT_EQ(counts[0].item<std::int64_t>(), 3);
+  EXPECT_EQ(counts[1].item<std::int64_t>(), 2 * 5 * 8 * 6 + 8 * 6);
+  EXPECT_LT((sum / counts - losses::deep_supervision(maps, labels)).abs().max().item<double>(), 1e-12);
 }
 
 TEST(DeepSupervision, LabelsAtAreThoseOfTheFlooredIndex) {

@@ -9,6 +9,8 @@
 #include "core/error.h"
 #include "models/decoder.h"
 #include "models/encoder.h"
+#include "runtime/memory_count.h"
+#include "runtime/recompute.h"
 
 namespace {
 
@@ -109,6 +111,9 @@ TEST_P(EveryEncoder, DecoderMapsHaveTheImagesSizeCoarserOnesOnlyInTraining) {
       const auto maps = decoder->maps(encoder->features(image), image);
       EXPECT_GT(maps.size(), 1u);
       EXPECT_EQ(maps.front().sizes(), (std::vector<std::int64_t>{2, 3, extent[0], extent[1], extent[2]}));
+      const std::vector<Extent> extents = decoder->extents(extent);
+      ASSERT_EQ(extents.size(), maps.size());
+      for (std::size_t m = 0; m < maps.size(); ++m) EXPECT_EQ(maps[m].sizes().slice(2), at::IntArrayRef(extents[m]));
       for (std::size_t m = 1; m < maps.size(); ++m) {
         EXPECT_EQ(maps[m].size(1), 3);
         EXPECT_LT(maps[m].numel(), maps[m - 1].numel() + 1);
@@ -116,6 +121,7 @@ TEST_P(EveryEncoder, DecoderMapsHaveTheImagesSizeCoarserOnesOnlyInTraining) {
       decoder->eval();
       const auto one = decoder->maps(encoder->features(image), image);
       ASSERT_EQ(one.size(), 1u);
+      EXPECT_EQ(decoder->extents(extent), (std::vector{extent}));
       EXPECT_TRUE(at::equal(one.front(), maps.front()));
     }
   }
@@ -138,6 +144,46 @@ TEST_P(EveryEncoder, EveryParameterGetsAGradient) {
         EXPECT_GT(parameter.value().grad().abs().max().item<float>(), 0) << parameter.key();
       }
     }
+  }
+}
+
+// A scale is made by all layers up to one of them, a coarser scale by more; tokens, which are added, are spared from
+// decay.
+TEST_P(EveryEncoder, LayersGoFromThePictureToTheHead) {
+  const auto encoder = small(*GetParam(), kCube);
+  const auto named = encoder->named_parameters();
+  std::set<std::int64_t> all;
+  for (const auto& parameter : named) all.insert(encoder->layer_of(parameter.key()));
+  EXPECT_EQ(*all.begin(), 0);
+  EXPECT_GE(encoder->layers(), 2);
+  EXPECT_LE(*all.rbegin(), encoder->layers());
+  for (std::int64_t layer = 0; layer < encoder->layers(); ++layer) EXPECT_TRUE(all.contains(layer)) << layer;
+  shake(*encoder);
+  std::int64_t before = 0;
+  for (const at::Tensor& scale : encoder->features(picture(kCube, kCube.patch))) {
+    for (const auto& parameter : named) parameter.value().mutable_grad() = at::Tensor();
+    scale.square().sum().backward({}, /*retain_graph=*/true);
+    std::int64_t last = 0;
+    for (const auto& parameter : named) {
+      if (parameter.value().grad().defined()) last = std::max(last, encoder->layer_of(parameter.key()));
+    }
+    EXPECT_GT(last, before);
+    for (const auto& parameter : named) {
+      if (encoder->layer_of(parameter.key()) > last) continue;
+      EXPECT_TRUE(parameter.value().grad().defined()) << parameter.key();
+    }
+    before = last;
+  }
+}
+
+TEST_P(EveryEncoder, WhatIsAddedToFeaturesIsSparedFromDecay) {
+  const auto encoder = small(*GetParam(), kCube);
+  std::set<const c10::TensorImpl*> spared;
+  for (const at::Tensor& each : encoder->spared_from_decay()) spared.insert(each.unsafeGetTensorImpl());
+  for (const auto& parameter : encoder->named_parameters()) {
+    const at::Tensor& each = parameter.value();
+    if (each.dim() < 2) continue;
+    EXPECT_EQ(spared.contains(each.unsafeGetTensorImpl()), each.dim() == 3 && each.size(0) == 1) << parameter.key();
   }
 }
 
@@ -185,6 +231,58 @@ TEST_P(EveryEncoder, IsFiniteUnderBfloat16AndNearFloat) {
   for (const at::Tensor& parameter : encoder->parameters()) {
     EXPECT_TRUE(parameter.grad().isfinite().all().item<bool>());
     EXPECT_EQ(parameter.grad().scalar_type(), at::kFloat);
+  }
+}
+
+// Loss and gradients of encoder and decoder, and the most memory that took.
+struct Step {
+  at::Tensor loss;
+  std::vector<at::Tensor> gradients;
+  std::int64_t most = 0;
+};
+Step step_of(const models::EncoderEntry& entry, bool recompute, bool autocast) {
+  const auto encoder = small(entry, kCube);
+  const auto decoder = models::make_decoder(*encoder, kCube, 2, true);
+  shake(*encoder);
+  shake(*decoder);
+  const at::Tensor image = picture(kCube, kCube.patch);
+  const runtime::MemoryCount count(at::kCPU);
+  Step step;
+  {
+    const runtime::Recompute on(recompute);
+    at::autocast::set_autocast_enabled(at::kCPU, autocast);
+    at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
+    const auto maps = decoder->maps(encoder->features(image), image);
+    at::autocast::set_autocast_enabled(at::kCPU, false);
+    at::autocast::clear_cache();
+    for (const at::Tensor& map : maps) {
+      const at::Tensor own = map.to(at::kFloat).square().mean();
+      step.loss = step.loss.defined() ? step.loss + own : own;
+    }
+  }
+  step.loss.backward();
+  step.most = count.most();
+  for (const auto& module : {encoder->parameters(), decoder->parameters()}) {
+    for (const at::Tensor& parameter : module) step.gradients.push_back(parameter.grad());
+  }
+  return step;
+}
+
+// In bfloat16 the loss to the bit alone: oneDNN's gradient of a weight does not repeat itself to the bit at an extent
+// of a few voxels, from one step to the same step again, whether or not anything is recomputed.
+TEST_P(EveryEncoder, RecomputedStagesGiveTheSameBitsForLessMemory) {
+  for (const bool autocast : {false, true}) {
+    const Step kept = step_of(*GetParam(), false, autocast), again = step_of(*GetParam(), true, autocast);
+    EXPECT_TRUE(at::equal(kept.loss, again.loss));
+    ASSERT_EQ(kept.gradients.size(), again.gradients.size());
+    for (std::size_t i = 0; i < kept.gradients.size(); ++i) {
+      ASSERT_EQ(kept.gradients[i].defined(), again.gradients[i].defined()) << i;
+      if (!kept.gradients[i].defined()) continue;
+      const at::Tensor away = (kept.gradients[i] - again.gradients[i]).abs();
+      const float most = autocast ? 0.01F * kept.gradients[i].abs().max().item<float>() : 0;
+      EXPECT_LE(away.max().item<float>(), most) << i;
+    }
+    EXPECT_LT(again.most, 0.9 * static_cast<double>(kept.most));
   }
 }
 

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <set>
+#include <string>
 
 #include "core/error.h"
 
@@ -38,6 +40,26 @@ TEST(Vit, TokensAreInTheOrderOfVoxelsWidthFastest) {
   for (std::int64_t token = 0; token < 12; ++token) {
     EXPECT_EQ(changed[token].item<bool>(), token == (1 * 3 + 2) * 2 + 0) << token;
   }
+}
+
+TEST(Vit, SparesTokensAndCodesOfPlaceFromDecayAndPutsThemBeforeTheFirstBlock) {
+  models::VitSettings settings = tiny();
+  settings.registers = 2;
+  settings.learned_positions = true;
+  models::Vit vit(settings, kInput);
+  EXPECT_EQ(vit.layers(), 3);
+  const auto named = vit.named_parameters();
+  std::set<std::string> spared;
+  for (const auto& parameter : named) {
+    for (const at::Tensor& each : vit.spared_from_decay())
+      if (each.is_same(parameter.value())) spared.insert(parameter.key());
+  }
+  EXPECT_EQ(spared, (std::set<std::string>{"cls_token", "register_tokens", "patch_embedding.position_embeddings"}));
+  for (const std::string& name : spared) EXPECT_EQ(vit.layer_of(name), 0) << name;
+  EXPECT_EQ(vit.layer_of("patch_embedding.patch_embeddings.weight"), 0);
+  EXPECT_EQ(vit.layer_of("blocks.0.mlp.linear1.weight"), 1);
+  EXPECT_EQ(vit.layer_of("blocks.1.norm1.bias"), 2);
+  EXPECT_EQ(vit.layer_of("norm.weight"), 3);
 }
 
 TEST(Vit, APatchIsItsVoxelsTimesTheWeightInTheirOrder) {

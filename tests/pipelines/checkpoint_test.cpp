@@ -105,3 +105,23 @@ TEST(CheckpointCommand, DiffShowsSettingsAndNumbersAndSaysWhenThereIsNone) {
   damage(folder / "c/checkpoint-20.gadolin");
   EXPECT_EQ(gadolin_in_process("checkpoint diff " + other).exit, 3);
 }
+
+TEST(CheckpointCommand, LsMarksTheBestAndNeverGoesOnWithIt) {
+  const Scratch folder;
+  for (const int step : {10, 20}) checkpoint(folder / "run", step);
+  train::Checkpoint best = train::read_checkpoint(folder / "run/checkpoint-20.gadolin");
+  best.step = 30;
+  best.best = {"probe.auc", 30, 0.75};
+  train::write_checkpoint(train::best_path(folder / "run", 30), best);
+  const Outcome text = gadolin_in_process("checkpoint ls " + folder.word("run"));
+  EXPECT_TRUE(has(text, "sound, best by probe.auc: 0.75")) << text.out;
+  const auto all = json_of("checkpoint ls --json " + folder.word("run"));
+  const auto& rows = all.at("checkpoints").as_array();
+  ASSERT_EQ(rows.size(), 3u);
+  EXPECT_TRUE(rows[0].at("goes_on").as_bool());
+  EXPECT_TRUE(rows[0].at("best").is_null());
+  EXPECT_EQ(rows[2].at("step").as_int64(), 30);
+  EXPECT_FALSE(rows[2].at("goes_on").as_bool());
+  EXPECT_EQ(rows[2].at("best").at("name").as_string(), "probe.auc");
+  EXPECT_EQ(rows[2].at("best").at("value").as_double(), 0.75);
+}

@@ -64,7 +64,7 @@ TEST(Config, EveryRecipeThatIsShippedCanBeReadByItsCommands) {
   if (!every_command_is_here()) GTEST_SKIP() << "a wing is left out";
   const auto folder = std::filesystem::path(__FILE__).parent_path() / "../../configs";
   int recipes = 0;
-  for (const auto& file : std::filesystem::directory_iterator(folder)) {
+  for (const auto& file : std::filesystem::recursive_directory_iterator(folder)) {
     if (file.path().extension() != ".yaml") continue;
     ++recipes;
     const Outcome outcome = gadolin_in_process("config check " + file.path().string());

@@ -132,6 +132,33 @@ TEST_F(Finetune, ClassifiesWithTheLearningRateThatItsOwnLabelsPrefer) {
   for (const auto& row : predictions.rows) EXPECT_NEAR(std::stod(row[3]) + std::stod(row[4]), 1, 1e-5);
 }
 
+TEST_F(Finetune, UpdatesOfACallCountOverAllItsTrainingsAndSettingsAreComparedByTheirValues) {
+  const std::string arguments =
+      "--task classification --labels 4 --learning-rates 1e-3,1e-2 --set trainer.steps=4 --set trainer.warmup_steps=1";
+  const Outcome first = run("calls", arguments + " --steps 6");
+  EXPECT_EQ(first.exit, 5) << first.out;
+  EXPECT_NE(first.out.find("the same command goes on"), std::string::npos) << first.out;
+  EXPECT_TRUE(fs::exists(root_ / "calls/choice/0.001-fold0/score.json"));
+  EXPECT_FALSE(fs::exists(root_ / "calls/choice/0.01-fold0/score.json"));
+  const Outcome second = run("calls", arguments + " --steps 2");  // all of the second candidate, none of the last
+  EXPECT_EQ(second.exit, 5) << second.out;
+  EXPECT_TRUE(fs::exists(root_ / "calls/choice/0.01-fold0/score.json"));
+  EXPECT_FALSE(fs::exists(root_ / "calls/checkpoint-1.gadolin"));
+  // What a setting's help said, and settings that came later, are no other settings.
+  auto request = boost::json::parse(core::read_text(root_ / "calls/request.json")).as_object();
+  std::string config(request.at("config").as_string());
+  const std::size_t line = config.find("  best_by:");
+  ASSERT_NE(line, std::string::npos) << config;
+  config.erase(line, config.find('\n', line) + 1 - line);
+  request.at("config") = config + "# written by an older version\n";
+  core::publish_file(root_ / "calls/request.json", std::string_view(boost::json::serialize(request)));
+  const Outcome third = run("calls", arguments + " --steps 4");
+  EXPECT_EQ(third.exit, 0) << third.out;
+  const Outcome other = run("calls", arguments + " --set trainer.beta1=0.8");
+  EXPECT_EQ(other.exit, 2) << other.out;
+  EXPECT_NE(other.out.find("another trainer.beta1: 0.9 there, 0.8 here"), std::string::npos) << other.out;
+}
+
 TEST_F(Finetune, TellsWhatIsWrongWithItsArguments) {
   const std::map<std::string, std::string> wrong{
       {"--task segmentatoin", "did you mean segmentation"},

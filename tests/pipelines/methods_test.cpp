@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <filesystem>
 
+#include "core/config.h"
 #include "in_process.h"
 #include "ssl/method.h"
 
@@ -44,4 +46,23 @@ TEST(Methods, AnUnknownMethodIsAUsageErrorWithTheNearest) {
   const Outcome outcome = gadolin_in_process("methods simcrl");
   EXPECT_EQ(outcome.exit, 2);
   EXPECT_NE(outcome.out.find("did you mean simclr?"), std::string::npos) << outcome.out;
+}
+
+TEST(Methods, TheRecipesAtBothSizesAreNamedAfterTheirMethod) {
+  const auto folder = std::filesystem::path(__FILE__).parent_path() / "../../configs/ssl";
+  int recipes = 0;
+  for (const auto& file : std::filesystem::recursive_directory_iterator(folder)) {
+    if (file.path().extension() != ".yaml") continue;
+    ++recipes;
+    const std::string name = file.path().stem().string();
+    EXPECT_NO_THROW(ssl::method_named(name));
+    std::string chosen;
+    for (const core::Setting& setting : core::settings_from_file(file.path())) {
+      if (setting.key == "pretrain.method.name") chosen = setting.values.at(0);
+    }
+    EXPECT_EQ(chosen, name) << file.path();
+    for (const char* size : {"tiny", "full"})
+      EXPECT_TRUE(std::filesystem::exists(folder / size / (name + ".yaml"))) << name << " has no " << size << " recipe";
+  }
+  EXPECT_GE(recipes, 2);
 }

@@ -73,14 +73,35 @@ TEST(PretrainRanks, WhatDoesNotFitTogetherIsRefused) {
             {"RANK=0", "WORLD_SIZE=2"}, folder / "half");
   EXPECT_EQ(end_of(child), 2);
   EXPECT_NE(bytes_of(folder / "half").find("LOCAL_RANK is not set"), std::string::npos) << bytes_of(folder / "half");
-  const auto finetune =
-      Ranks(folder, 2, [&](int) {
-        return "finetune " + quoted(folder / "store") + " --task segmentation --out " + quoted(folder / "run");
-      }).wait();
-  for (const Ended& end : finetune) {
-    EXPECT_EQ(end.exit, 2) << end.said;
-    EXPECT_NE(end.said.find("finetune runs as one process"), std::string::npos) << end.said;
-  }
+  write_bytes(folder / "split-0", "case,patient,set\ncase100,a,train\ncase101,b,train\n");
+  write_bytes(folder / "split-1", "case,patient,set\ncase100,a,train\ncase102,b,train\n");
+  const auto other_cases = Ranks(folder, 2, [&](int rank) {
+                             return pretraining(folder, "run",
+                                                " --set data.batch_size=4 --split " +
+                                                    quoted(folder / ("split-" + std::to_string(rank))))(rank);
+                           }).wait();
+  EXPECT_EQ(other_cases[0].exit, 2) << other_cases[0].said;
+  EXPECT_EQ(other_cases[1].exit, 2) << other_cases[1].said;
+  EXPECT_NE(other_cases[1].said.find("there 'case case101', here 'case case102'"), std::string::npos)
+      << other_cases[1].said;
+}
+
+TEST(PretrainRanks, ADryRunComputesOneLossTogetherAndWritesNothing) {
+  const Scratch folder;
+  tiny::prepared_store(folder / "store");
+  const std::string more = " --dry-run --set data.batch_size=4";
+  const auto one = Ranks(folder, 1, pretraining(folder, "run", more)).wait();
+  const auto two = Ranks(folder, 2, pretraining(folder, "run", more)).wait();
+  const auto loss_line = [](const std::string& said) {
+    const auto at = said.find("the loss of the first batch is ");
+    return at == std::string::npos ? "none: " + said : said.substr(at, said.find('\n', at) - at);
+  };
+  EXPECT_EQ(one[0].exit, 0) << one[0].said;
+  EXPECT_EQ(two[0].exit, 0) << two[0].said;
+  EXPECT_EQ(two[1].exit, 0) << two[1].said;
+  EXPECT_EQ(loss_line(two[0].said), loss_line(one[0].said)) << "the mean over ranks";
+  EXPECT_EQ(two[1].said, "");
+  EXPECT_FALSE(fs::exists(folder / "run"));
 }
 
 }  // namespace

@@ -1,3 +1,4 @@
+#include <ATen/ATen.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -10,6 +11,7 @@
 #include <thread>
 
 #include "../scratch.h"
+#include "core/folder_lock.h"
 #include "gadolin.h"
 #include "pipelines/network.h"
 #include "prepare/planner.h"
@@ -103,11 +105,72 @@ TEST(Pretrain, InterruptedAndKilledItGoesOnAndEndsWithTheWeightsOfAnUnbrokenRun)
   EXPECT_NE(again.out.find("all done before"), std::string::npos) << again.out;
 }
 
+TEST(Pretrain, OptimiserScheduleAndLayerDecayAreChosenAndWhatTheChosenDoesNotReadIsRefused) {
+  const Scratch folder;
+  tiny::prepared_store(folder / "store");
+  const std::string chosen =
+      " --set trainer.steps=3 --set trainer.optimiser=lars --set trainer.schedule=trapezoid"
+      " --set trainer.layer_decay=0.8 --set trainer.ema_decay=0.9";
+  const Outcome outcome = gadolin(pretraining(folder / "store", folder / "run", chosen));
+  ASSERT_EQ(outcome.exit, 0) << outcome.out;
+  const train::Checkpoint checkpoint = train::read_checkpoint(folder / "run/checkpoint-3.gadolin");
+  EXPECT_FALSE(checkpoint.average.empty());
+  ASSERT_FALSE(checkpoint.optimiser.empty());
+  for (const auto& [name, tensor] : checkpoint.optimiser) EXPECT_TRUE(name.ends_with("/momentum")) << name;
+  const Outcome unread = gadolin(pretraining(folder / "store", folder / "other", chosen + " --set trainer.beta1=0.8"));
+  EXPECT_EQ(unread.exit, 2);
+  EXPECT_NE(unread.out.find("trainer.beta1 means nothing to trainer.optimiser=lars"), std::string::npos) << unread.out;
+  EXPECT_FALSE(fs::exists(folder / "other"));
+}
+
+TEST(Pretrain, ByStepsByTimeAndWithoutGraceItEndsWithWhatTheNextCallGoesOnFrom) {
+  const Scratch folder;
+  tiny::prepared_store(folder / "store");
+  const std::string more =
+      " --set trainer.steps=12 --set trainer.checkpoint_every=2 --set trainer.keep=99 --set trainer.warmup_steps=2"
+      " --set watch.every_steps=0 --set trainer.log_every=1 --set trainer.best_by=loss";
+  ASSERT_EQ(gadolin(pretraining(folder / "store", folder / "unbroken", more)).exit, 0);
+  const std::string broken = pretraining(folder / "store", folder / "broken", more);
+  const Outcome five = gadolin(broken + " --steps 5");
+  EXPECT_EQ(five.exit, 5) << five.out;
+  EXPECT_NE(five.out.find("5 of 12 steps"), std::string::npos) << five.out;
+  const Outcome time = gadolin(broken + " --max-time 0.001s --grace 1d");
+  EXPECT_EQ(time.exit, 2) << "the grace is a number of seconds";
+  const Outcome one = gadolin(broken + " --max-time 0.001s --grace 86400");
+  EXPECT_EQ(one.exit, 5) << one.out;
+  EXPECT_NE(one.out.find("6 of 12 steps"), std::string::npos) << one.out;
+  const Outcome none = gadolin(broken + " --max-time 0.001s --grace 0");
+  EXPECT_EQ(none.exit, 5) << none.out;
+  stopped(broken + " --grace 0", folder / "broken/checkpoint-8.gadolin", SIGTERM);  // whatever it was doing
+  const Outcome end = gadolin(broken);
+  ASSERT_EQ(end.exit, 0) << end.out;
+  EXPECT_EQ(bytes_of(folder / "broken/metrics.csv"), bytes_of(folder / "unbroken/metrics.csv"));
+  const auto expected = train::best_checkpoints(folder / "unbroken"),
+             found = train::best_checkpoints(folder / "broken");
+  ASSERT_EQ(expected.size(), 1u);
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].filename(), expected[0].filename());
+  for (const auto& [name, tensor] : train::read_checkpoint(expected[0]).weights)
+    EXPECT_TRUE(at::equal(train::read_checkpoint(found[0]).weights.at(name), tensor)) << name;
+  EXPECT_EQ(gadolin(broken + " --max-time soon").exit, 2);
+}
+
+TEST(Pretrain, AFolderInUseByAnotherProcessIsRefused) {
+  const Scratch folder;
+  tiny::prepared_store(folder / "store");
+  const core::FolderLock lock(folder / "run");
+  const Outcome outcome = gadolin(pretraining(folder / "store", folder / "run", " --set trainer.steps=3"));
+  EXPECT_EQ(outcome.exit, 2) << outcome.out;
+  EXPECT_NE(outcome.out.find("folder run is in use by process " + std::to_string(::getpid())), std::string::npos)
+      << outcome.out;
+  EXPECT_FALSE(fs::exists(folder / "run/run.json"));
+}
+
 TEST(Pretrain, LeavesARunFolderWithEverythingAndSaysWhatComesNext) {
   const Scratch folder;
   tiny::prepared_store(folder / "store");
-  const Outcome outcome =
-      gadolin(pretraining(folder / "store", folder / "run", " --set trainer.steps=3 --set trainer.log_every=1"));
+  const Outcome outcome = gadolin(pretraining(
+      folder / "store", folder / "run", " --set trainer.steps=3 --set trainer.log_every=1 --set watch.pool_every=1"));
   ASSERT_EQ(outcome.exit, 0) << outcome.out;
   EXPECT_NE(outcome.out.find("pretrain mae: 3 of 3 steps on 6 cases, loss "), std::string::npos) << outcome.out;
   EXPECT_NE(outcome.out.find("next: gadolin finetune"), std::string::npos) << outcome.out;
@@ -118,7 +181,9 @@ TEST(Pretrain, LeavesARunFolderWithEverythingAndSaysWhatComesNext) {
   EXPECT_EQ(metrics.at("loss").size(), 3u);
   ASSERT_EQ(metrics.at("effective_rank").size(), 1u) << "after the last step";
   EXPECT_GE(metrics.at("effective_rank")[0].second, 1);
-  EXPECT_LE(metrics.at("effective_rank")[0].second, 3);
+  EXPECT_EQ(metrics.at("embeddings")[0].second, 9) << "three batches of three";
+  EXPECT_EQ(train::read_metrics(folder / "run/timings.csv").at("time/step_s").size(), 3u);
+  EXPECT_NE(outcome.out.find("\ntime: "), std::string::npos) << outcome.out;
   const train::Checkpoint checkpoint = train::read_checkpoint(folder / "run/checkpoint-3.gadolin");
   EXPECT_EQ(checkpoint.facts.at("kind"), "pretrain");
   EXPECT_EQ(checkpoint.facts.at("config"), bytes_of(folder / "run/resolved.yaml"));

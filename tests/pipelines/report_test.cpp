@@ -8,6 +8,7 @@
 #include "core/files.h"
 #include "gadolin.h"
 #include "pipelines/report_page.h"
+#include "report/png.h"
 
 namespace fs = std::filesystem;
 
@@ -92,6 +93,40 @@ TEST_F(Runs, ArmsScoredOnOtherCasesAreNotCompared) {
   const std::vector<pipelines::Run> runs{pipelines::read_run(add("a", "mae", 0, 0.8)),
                                          pipelines::read_run(add("b", "scratch", 0, 0.8, 19))};
   EXPECT_THROW(pipelines::compare(runs), core::Error);
+}
+
+TEST_F(Runs, OfAPretrainingThePageShowsCurvesHealthTimesAndTheLastPicture) {
+  const fs::path folder = path_ / "mae";
+  pipelines::RunRecord record;
+  record.kind = "pretrain";
+  record.config = "trainer:\n  steps: 10\n";
+  record.channels = {"T1"};
+  pipelines::write_record(folder, record);
+  std::ofstream metrics(folder / "metrics.csv"), times(folder / "timings.csv");
+  metrics << "step,name,value\n";
+  times << "step,name,value\n";
+  for (int step = 10; step <= 30; step += 10) {
+    for (const char* const name : {"loss", "learning_rate", "gradient_norm", "effective_rank", "embedding_spread",
+                                   "uniformity", "probe/knn", "probe/knn_low", "probe/knn_high"})
+      metrics << step << ',' << name << ',' << 0.1 * step << '\n';
+    metrics << step << ",collapsed," << (step == 20) << '\n';
+    times << step << ",time/step_s,0.5\n" << step << ",time/load_s,0.1\n" << step << ",time/forward_s,0.125\n";
+  }
+  metrics.close();
+  times.close();
+  const auto png = report::png_bytes(report::Picture(2, 2, 3));
+  core::publish_file(folder / "pictures/step-0000009.png", png);
+  core::publish_file(folder / "pictures/step-0000010.png", png);
+  const std::vector<pipelines::Run> runs{pipelines::read_run(folder)};
+  const std::string page = pipelines::report_page(runs, {}, "T");
+  for (const char* const words :
+       {"Loss of pretraining", "Learning rate", "Effective rank", "Uniformity", "Probe on labelled cases (knn)",
+        "waiting for data, %", "The last of 2 pictures in RUN/pictures (step-0000010)",
+        "mae: the embeddings had collapsed at step 20"})
+    EXPECT_NE(page.find(words), std::string::npos) << words;
+  EXPECT_EQ(page.find("Alignment of two views"), std::string::npos) << "it has none";
+  EXPECT_NE(page.find(">20.0<"), std::string::npos) << "0.1 of 0.5 s is 20 %";
+  EXPECT_NE(page.find(">25.0<"), std::string::npos);
 }
 
 TEST_F(Runs, TheCommandTakesAFolderOfRunsAndLeavesOutADamagedOne) {

@@ -60,6 +60,6 @@ inline void raw_store(const std::filesystem::path& folder) {
 // Settings with which a step takes milliseconds.
 inline const std::string kSmall =
     " --threads 1 --device cpu --set encoder.base=4 --set data.workers=1 --set trainer.learning_rate=0.003"
-    " --set watch.pictures=1 --set watch.cases=3";
+    " --set watch.pictures=1";
 
 }  // namespace tiny

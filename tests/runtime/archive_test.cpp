@@ -10,6 +10,7 @@
 #include "../scratch.h"
 #include "core/error.h"
 #include "core/files.h"
+#include "core/rng.h"
 #include "runtime/transfer.h"
 
 namespace {
@@ -92,6 +93,70 @@ TEST(Archive, HostileHeadersAreErrorsBeforeAnythingIsAllocated) {
   bad(R"([])", "");
   bad(R"({"__metadata__":{"n":1}})", "");
   bad(std::string(1000, '['), "");
+}
+
+TEST(Archive, ANameThatComesTwiceIsAnErrorWhereverItStands) {
+  const auto bad = [](const std::string& json) {
+    EXPECT_THROW(runtime::unpack_archive(with_header(json, "abcd")), core::Error) << json;
+  };
+  const std::string one = R"({"dtype":"U8","shape":[4],"data_offsets":[0,4]})";
+  bad(R"({"a":)" + one + R"(,"a":)" + one + "}");
+  bad(R"({"a":)" + one + R"(,"\u0061":)" + one + "}");
+  bad(R"({"a":{"dtype":"U8","shape":[9],"shape":[4],"data_offsets":[0,4]}})");
+  bad(R"({"__metadata__":{"x":"1","x":"2"},"a":)" + one + "}");
+  bad(R"({"__metadata__":{"x":"1"},"__metadata__":{},"a":)" + one + "}");
+  // Colons and quotes inside of names are no names.
+  const auto read =
+      runtime::unpack_archive(with_header(R"({"__metadata__":{"k\":{\"":"a:b\\"},"a:\"b\":":)" + one + "}", "abcd"));
+  EXPECT_EQ(read.tensors.count("a:\"b\":"), 1u);
+  EXPECT_EQ(read.facts.at("k\":{\""), "a:b\\");
+}
+
+TEST(Archive, AHeaderBeyondTheCapIsRefusedWhateverTheFileHolds) {
+  const Scratch folder;
+  const std::uint64_t length = 100'000'001;
+  std::string bytes;
+  for (int i = 0; i < 8; ++i) bytes += static_cast<char>(length >> (8 * i));
+  std::ofstream(folder / "huge", std::ios::binary) << bytes + "{}";
+  std::filesystem::resize_file(folder / "huge", length + 8);  // sparse: no bytes on the disk
+  EXPECT_NE(error_of([&] { runtime::read_archive(folder / "huge"); }).find("its header is cut short"),
+            std::string::npos);
+}
+
+// Without a hash, as files of other programs are: every change reaches the parser.
+TEST(Archive, WhateverIsDoneToAForeignHeaderOnlyOurErrorsComeOut) {
+  const std::string json =
+      R"({"__metadata__":{"format":"pt"},"x.y":{"dtype":"I16","shape":[2,1],"data_offsets":[0,4]},)"
+      R"("z":{"dtype":"F32","shape":[1,2],"data_offsets":[4,12]}})";
+  const std::string sound = with_header(json, "abcdefghijkl");
+  core::Rng rng({29});
+  int read = 0;
+  for (int i = 0; i < 4000; ++i) {
+    std::string bytes = sound;
+    for (std::uint64_t change = 0; change <= rng.below(3); ++change) {
+      const auto at = static_cast<std::size_t>(rng.below(bytes.size()));
+      const auto byte = static_cast<char>(
+          rng.below(4) == 0 ? rng.below(256) : static_cast<std::uint64_t>("0123456789{}[]\",:-"[rng.below(18)]));
+      switch (rng.below(3)) {
+        case 0:
+          bytes[at] = byte;
+          break;
+        case 1:
+          bytes.insert(at, 1, byte);
+          break;
+        default:
+          bytes.erase(at, 1 + rng.below(4));
+      }
+      if (bytes.empty()) bytes = "x";
+    }
+    try {
+      runtime::unpack_archive(bytes);
+      ++read;
+    } catch (const core::Error&) {
+    }
+  }
+  EXPECT_GT(read, 0);  // changes of the voxels or of a name are no damage that can be seen
+  EXPECT_LT(read, 2000);
 }
 
 TEST(Archive, AFileOfAnotherProgramIsReadWithoutAHash) {

@@ -55,3 +55,29 @@ inline void expect_sums_parts_and_values_in_the_order_of_ranks(runtime::Comm& co
   EXPECT_TRUE(at::equal(flags, at::tensor({0, 1, 0}).to(at::kBool)));
   EXPECT_EQ(comm.all_gather(at::zeros({0, 4})).size(0), 0);
 }
+
+// For any number of ranks up to 5.
+inline void expect_sums_under_way_to_have_the_bits_of_those_waited_for(runtime::Comm& comm) {
+  for (int round = 0; round < 20; ++round) {
+    std::vector<at::Tensor> begun, expected;
+    std::vector<std::unique_ptr<runtime::Sum>> sums;
+    for (int i = 0; i < 5; ++i) {
+      begun.push_back(at::sin(at::arange(100 * (i + 1), at::kFloat) * (comm.rank() + 1.5 + round)));
+      expected.push_back(begun.back().clone());
+      comm.all_reduce_sum(expected.back());
+    }
+    for (int i = 0; i < 5; ++i) {
+      sums.push_back(comm.begin_sum(begun[static_cast<std::size_t>(i)]));
+      if (i == comm.rank()) comm.barrier();  // another call, in between elsewhere on each rank
+    }
+    for (std::size_t i = 5; i-- > 0;) {
+      sums[i]->wait();
+      EXPECT_TRUE(at::equal(begun[i], expected[i])) << round << " " << i;
+    }
+  }
+  at::Tensor column = at::arange(6, at::kDouble).reshape({2, 3}).select(1, 1);  // of strided memory
+  const auto sum = comm.begin_sum(column);
+  sum->wait();
+  EXPECT_EQ(column[1].item<double>(), 4 * comm.size());
+  comm.begin_sum(at::zeros({0}))->wait();
+}

@@ -21,6 +21,21 @@ TEST(Comm, ReducesGathersAndBroadcastsInTheOrderOfRanks) {
   runtime::run_ranks(3, expect_sums_parts_and_values_in_the_order_of_ranks);
 }
 
+TEST(Comm, SumsUnderWayHaveTheBitsOfThoseWaitedForWhateverIsCalledBetween) {
+  for (const int ranks : {1, 2, 4})
+    runtime::run_ranks(ranks, expect_sums_under_way_to_have_the_bits_of_those_waited_for);
+}
+
+TEST(Comm, ASumThatARankNeverBeginsOrBeginsWithAnotherShapeIsAnErrorAndNoDeadlock) {
+  EXPECT_THROW(runtime::run_ranks(3,
+                                  [](runtime::Comm& comm) {
+                                    if (comm.rank() > 0) comm.begin_sum(at::ones({2}))->wait();
+                                  }),
+               core::Error);
+  EXPECT_THROW(runtime::run_ranks(2, [](runtime::Comm& comm) { comm.begin_sum(at::ones({comm.rank() + 1}))->wait(); }),
+               core::Error);
+}
+
 TEST(Comm, AThrowingRankWakesTheOthersAndItsExceptionComesOut) {
   std::atomic<int> woken{0};
   try {

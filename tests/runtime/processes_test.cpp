@@ -30,6 +30,21 @@ TEST(Processes, ReduceGatherAndBroadcastInTheOrderOfRanks) {
   for (const int end : as_ranks(3, 60, expect_sums_parts_and_values_in_the_order_of_ranks)) EXPECT_EQ(end, 0);
 }
 
+TEST(Processes, SumsUnderWayHaveTheBitsOfThoseWaitedForWhateverIsCalledBetween) {
+  for (const int end : as_ranks(3, 60, expect_sums_under_way_to_have_the_bits_of_those_waited_for)) EXPECT_EQ(end, 0);
+}
+
+TEST(Processes, ASumWithAnotherShapeIsAnErrorOnAllRanks) {
+  const auto ends = as_ranks(2, 60, [](runtime::Comm& comm) {
+    const auto wrong = comm.begin_sum(at::ones({comm.rank() + 1}));
+    EXPECT_NE(error_of([&] { wrong->wait(); }).find("different shapes"), std::string::npos);
+    at::Tensor right = at::ones({3});
+    comm.begin_sum(right)->wait();  // they go on together
+    EXPECT_EQ(right[0].item<float>(), 2);
+  });
+  for (const int end : ends) EXPECT_EQ(end, 0);
+}
+
 TEST(Processes, AnotherShapeOrAnotherCallIsAnErrorOnAllRanks) {
   const auto ends = as_ranks(2, 60, [](runtime::Comm& comm) {
     at::Tensor tensor = at::zeros({comm.rank() + 1});
@@ -43,13 +58,12 @@ TEST(Processes, AnotherShapeOrAnotherCallIsAnErrorOnAllRanks) {
   for (const int end : ends) EXPECT_EQ(end, 0);
 }
 
-void expect_the_others_to_name(int victim) {
+void expect_the_others_to_name(int victim, const std::function<void(runtime::Comm&)>& call) {
   const auto ends = as_ranks(3, 30, [&](runtime::Comm& comm) {
     comm.barrier();
     if (comm.rank() == victim) ::raise(SIGKILL);
-    at::Tensor tensor = at::ones({4});
     const std::string error = error_of([&] {
-      while (true) comm.all_reduce_sum(tensor);
+      while (true) call(comm);
     });
     // On a busy machine another one may be late for the roll call and be named too.
     const auto end = error.find(" of 3 has ended");
@@ -62,9 +76,18 @@ void expect_the_others_to_name(int victim) {
     EXPECT_EQ(ends[static_cast<std::size_t>(rank)], rank == victim ? 128 + SIGKILL : 0) << rank;
 }
 
-TEST(Processes, AKilledRankIsNamedByTheOthers) { expect_the_others_to_name(1); }
+void sum_at_once(runtime::Comm& comm) {
+  at::Tensor tensor = at::ones({4});
+  comm.all_reduce_sum(tensor);
+}
 
-TEST(Processes, RankZeroToo) { expect_the_others_to_name(0); }
+TEST(Processes, AKilledRankIsNamedByTheOthers) { expect_the_others_to_name(1, sum_at_once); }
+
+TEST(Processes, RankZeroToo) { expect_the_others_to_name(0, sum_at_once); }
+
+TEST(Processes, AKilledRankIsNamedByThoseThatHaveASumUnderWay) {
+  expect_the_others_to_name(2, [](runtime::Comm& comm) { comm.begin_sum(at::ones({4}))->wait(); });
+}
 
 TEST(Processes, ARankThatNobodyMeetsSaysWhereItWaited) {
   runtime::Ranks ranks;

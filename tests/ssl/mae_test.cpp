@@ -47,6 +47,20 @@ TEST_P(EachEncoder, HiddenVoxelsReachTheLossButNotThePrediction) {
   EXPECT_NEAR(loss_with(3) + loss_with(-3) - 2 * loss_with(0), 2 * 9, 1e-3);
 }
 
+TEST_P(EachEncoder, ItsPictureIsTheImageWhereItWasSeenAndThePredictionWhereItWasHidden) {
+  for (const char* const normalise : {"normalise=false", "normalise=true"}) {
+    const auto method = made::method("mae", GetParam(), 1, {normalise});
+    const data::Batch batch = made::batch(*method, 2);
+    method->set_training(false);
+    const train::NamedTensors pictures = method->pictures(batch);
+    ASSERT_EQ(pictures.size(), 1u);
+    EXPECT_EQ(pictures[0].first, "filled in");
+    const at::Tensor image = batch.views[0].images, filled = pictures[0].second, hidden = hidden_of(batch);
+    EXPECT_TRUE(at::equal(filled * (1 - hidden), image * (1 - hidden)));
+    EXPECT_GT(((filled - image) * hidden).abs().max().item<double>(), 0.01) << "an untrained network does not know it";
+  }
+}
+
 TEST_P(EachEncoder, WhatLiesOutsideOfTheCaseIsNotCounted) {
   const auto method = made::method("mae", GetParam());
   data::Batch batch = made::batch(*method, 3);

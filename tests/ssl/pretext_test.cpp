@@ -68,12 +68,12 @@ at::Tensor upright(std::uint64_t number) {
 double right_on_others(const std::string& name, const std::vector<std::string>& arguments, const std::string& watched,
                        const std::function<at::Tensor(std::uint64_t)>& draw, int steps) {
   const auto method = made::method(name, "resenc", 1, arguments);
-  std::vector<train::AdamW> optimisers;
+  std::vector<train::Optimiser> optimisers;
   optimisers.emplace_back(method->phases()[0], train::TrainerSettings{});
   for (int step = 0; step < steps; ++step) {
     optimisers[0].clear_gradients();
     method->step(0, made::batch(*method, 4, static_cast<std::uint64_t>(4 * step), draw), {}).loss.backward();
-    optimisers[0].update(3e-3);
+    optimisers[0].update({.learning_rate = 3e-3});
   }
   const at::NoGradGuard no_gradient;
   return method->step(0, made::batch(*method, 16, 100000, draw), {}).watch.at(watched).item<double>();

@@ -6,10 +6,12 @@
 #include <chrono>
 #include <csignal>
 #include <fstream>
+#include <functional>
 #include <thread>
 
 #include "core/error.h"
 #include "every_hook.h"
+#include "linear.h"
 #include "small_run.h"
 
 namespace {
@@ -30,6 +32,8 @@ train::Checkpoint some() {
   one.learner.resize(2);
   one.learner[0].tensors["queue/keys"] = at::ones({2});
   one.learner[1].facts["word"] = "two";
+  one.watch.tensors["pool/rows"] = at::ones({3});
+  one.watch.facts["pool/word"] = "kept";
   one.facts = {{"config", "a: 1\n"}, {"seed", "4"}};
   return one;
 }
@@ -56,6 +60,8 @@ TEST(Checkpoint, EveryPartReadsBack) {
   ASSERT_EQ(read.learner.size(), 2u);
   EXPECT_TRUE(read.learner[0].tensors.contains("queue/keys"));
   EXPECT_EQ(read.learner[1].facts.at("word"), "two");
+  EXPECT_EQ(read.watch.tensors.at("pool/rows").numel(), 3);
+  EXPECT_EQ(read.watch.facts.at("pool/word"), "kept");
   EXPECT_EQ(read.facts, some().facts);
 }
 
@@ -103,6 +109,60 @@ TEST(Checkpoint, WhenAllAreDamagedTheRunDoesNotBeginAnewByItself) {
   damage(folder / "checkpoint-8.gadolin");
   fs::resize_file(folder / "checkpoint-7.gadolin", 100);
   EXPECT_THROW(small::fit(b, folder, small::settings(8)), core::Error);
+}
+
+std::string story_of(const std::function<void()>& body) {
+  try {
+    body();
+  } catch (const core::Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(Checkpoint, WhatTheLoopRemembersReadsBackAndIsNotThereWithout) {
+  const small::Folder folder;
+  train::Checkpoint one = some();
+  one.best = {"probe.auc", 9, 0.1};
+  one.setbacks = {3, 1, at::arange(4).to(at::kDouble)};
+  train::write_checkpoint(folder / "with", one);
+  const train::Checkpoint with = train::read_checkpoint(folder / "with");
+  EXPECT_EQ(std::tuple(with.best.name, with.best.step, with.best.value), std::tuple("probe.auc", 9, 0.1));
+  EXPECT_EQ(std::tuple(with.setbacks.spikes, with.setbacks.rewinds), std::tuple(3, 1));
+  EXPECT_TRUE(at::equal(with.setbacks.losses, one.setbacks.losses));
+  train::write_checkpoint(folder / "without", some());
+  const train::Checkpoint without = train::read_checkpoint(folder / "without");
+  EXPECT_EQ(without.best.step, -1);
+  EXPECT_EQ(without.setbacks.spikes, 0);
+  EXPECT_FALSE(without.setbacks.losses.defined());
+}
+
+TEST(Checkpoint, OneOfANewerVersionIsNamedAndNeverPassedOverOrTakenForDamaged) {
+  const small::Folder folder;
+  Linear learner;
+  small::fit(learner, folder, small::settings(7));
+  runtime::Archive newer = runtime::read_archive(folder / "checkpoint-7.gadolin");
+  newer.facts["format"] = "gadolin-checkpoint-2";
+  runtime::write_archive(folder / "checkpoint-9.gadolin", newer);
+  const std::string told = story_of([&] { small::fit(learner, folder, small::settings(9)); });
+  EXPECT_NE(told.find("read checkpoint-9.gadolin: this is no file of format gadolin-checkpoint-1: it says "
+                      "gadolin-checkpoint-2. Hint: another version of gadolin wrote it"),
+            std::string::npos)
+      << told;
+  EXPECT_TRUE(fs::exists(folder / "checkpoint-9.gadolin"));
+  // A file of another program under such a name is damage like any other.
+  std::ofstream(folder / "checkpoint-9.gadolin", std::ios::binary) << std::string("\2\0\0\0\0\0\0\0{}", 10);
+  EXPECT_EQ(train::newest_checkpoint(folder)->first, folder / "checkpoint-7.gadolin");
+}
+
+TEST(Checkpoint, OfAnotherNetworkTheWeightsThatDoNotFitAreListed) {
+  const small::Folder folder;
+  Linear learner;
+  small::fit(learner, folder, small::settings(3));
+  EveryHook other;
+  const std::string told = story_of([&] { small::fit(other, folder, small::settings(3)); });
+  EXPECT_NE(told.find("weight student.weight is not in it, weight student.bias is not in it"), std::string::npos)
+      << told;
 }
 
 // Lets files grow no further, as a full disk does, once `written` is there: it is written while the steps go on.

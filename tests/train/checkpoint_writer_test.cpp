@@ -25,6 +25,7 @@ train::Checkpoint of(std::int64_t step, const at::Tensor& live) {
   one.generators = {live};
   one.learner.resize(1);
   one.learner[0].tensors["queue"] = live;
+  one.watch.tensors["rows"] = live;
   return one;
 }
 
@@ -40,6 +41,11 @@ class Gate {
   std::promise<void> promise_;
   std::shared_future<void> opened_ = promise_.get_future().share();
 };
+
+void write_file(const fs::path& path) {
+  fs::create_directories(path.parent_path());
+  std::ofstream(path) << "half";
+}
 
 std::string story_of(const std::function<void()>& body) {
   try {
@@ -65,7 +71,7 @@ TEST(CheckpointWriter, WhatIsWrittenIsTheStateAtTheCallWhateverTheStepsDoMeanwhi
   const train::Checkpoint read = train::read_checkpoint(folder / "checkpoint-7.gadolin");
   for (const at::Tensor& tensor :
        {read.weights.at("w"), read.optimiser.at("all/w/mean"), read.average.at("w"), read.sums.at("0/loss"),
-        read.generators.at(0), read.learner.at(0).tensors.at("queue")}) {
+        read.generators.at(0), read.learner.at(0).tensors.at("queue"), read.watch.tensors.at("rows")}) {
     EXPECT_TRUE(at::equal(tensor, before.t()));
   }
 }
@@ -101,6 +107,46 @@ TEST(CheckpointWriter, TheNextWaitsForTheOneBeforeAndOnlyTheLastOnesStay) {
   EXPECT_EQ(there, (std::vector<std::size_t>{0, 1, 2, 2}));
   EXPECT_EQ(train::checkpoints(folder),
             (std::vector<fs::path>{folder / "checkpoint-4.gadolin", folder / "checkpoint-3.gadolin"}));
+}
+
+TEST(CheckpointWriter, BeforeTheProcessEndsWhatIsBeingWrittenIsPublishedOrLeavesNothing) {
+  const small::Folder folder;
+  train::CheckpointWriter writer(folder, 2);
+  Gate gate;
+  writer.write(of(1, at::ones({100})), gate.held());
+  write_file(folder / ".checkpoint-1.gadolin.1.0.part");
+  writer.settle(0.01);
+  EXPECT_TRUE(fs::is_empty(folder));
+  std::thread opener([&] { gate.open(); });
+  writer.settle(600);
+  opener.join();
+  EXPECT_EQ(train::read_checkpoint(folder / "checkpoint-1.gadolin").step, 1);
+}
+
+TEST(CheckpointWriter, TheBestStaysUntilABetterOneIsKnownToAPublishedCheckpoint) {
+  using As = train::CheckpointWriter::As;
+  const small::Folder folder;
+  train::CheckpointWriter writer(folder, 1);
+  const auto write = [&](std::int64_t step, std::int64_t best, As as) {
+    train::Checkpoint one = of(step, at::full({3}, static_cast<double>(step)));
+    one.best = {"score", best, 0.5};
+    writer.write(one, {}, as);
+    writer.wait();
+    std::string names;
+    for (const auto& path : train::best_checkpoints(folder)) names += path.filename().string() + " ";
+    return names;
+  };
+  EXPECT_EQ(write(2, 2, As::kBest), "best-2.gadolin ");
+  EXPECT_EQ(write(4, 4, As::kBoth), "best-4.gadolin ");
+  EXPECT_EQ(small::bytes_of(folder / "best-4.gadolin"), small::bytes_of(folder / "checkpoint-4.gadolin"));
+  EXPECT_EQ(write(5, 5, As::kBest), "best-5.gadolin best-4.gadolin ");  // killed now, the run goes on from 4
+  EXPECT_EQ(write(6, 6, As::kBest), "best-6.gadolin best-4.gadolin ");
+  EXPECT_EQ(write(8, 6, As::kLast), "best-6.gadolin ");
+  EXPECT_EQ(train::checkpoints(folder), (std::vector<fs::path>{folder / "checkpoint-8.gadolin"}));
+  EXPECT_EQ(train::read_checkpoint(folder / "best-6.gadolin").weights.at("w")[0].item<double>(), 6);
+  fs::remove(folder / "best-6.gadolin");
+  write(9, 9, As::kBest);
+  EXPECT_EQ(write(10, 6, As::kLast), "best-9.gadolin ");  // nothing goes for one that is not there
 }
 
 TEST(CheckpointWriter, WhatFailsIsThrownOnceByTheNextCallAndTheOneAfterIsWritten) {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <bit>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 
@@ -119,6 +120,50 @@ TEST(EventFile, HoldsVersionNamesStepsAndValuesAsTensorBoardReadsThem) {
   EXPECT_EQ(number_at<float>(field_of(value, 2), 0), 0.625f);
   EXPECT_EQ(field_of(field_of(field_of(events[2], 5), 1), 1), "rate");
   EXPECT_TRUE(file.path().filename().string().starts_with("events.out.tfevents."));
+}
+
+TEST(EventFile, APictureHasItsSizeAndTheBytesOfItsPng) {
+  const small::Folder folder;
+  train::EventFile file(folder, 0);
+  const std::string png("\x89PNG\0\x0a rest", 11);
+  file.picture("views", 300, 40, 30, png);
+  file.flush();
+  const auto events = records(small::bytes_of(file.path()));
+  ASSERT_EQ(events.size(), 2u);
+  EXPECT_EQ(field_of(events[1], 2), "300");
+  const std::string value = field_of(field_of(events[1], 5), 1);
+  EXPECT_EQ(field_of(value, 1), "views");
+  const std::string image = field_of(value, 4);
+  EXPECT_EQ(field_of(image, 1), "30");
+  EXPECT_EQ(field_of(image, 2), "40");
+  EXPECT_EQ(field_of(image, 3), "3");
+  EXPECT_EQ(field_of(image, 4), png);
+}
+
+TEST(EventFile, TensorBoardItselfReadsScalarsAndPictures) {
+  const auto python = std::filesystem::path(__FILE__).parent_path() / "../bench/.venv/bin/python";
+  if (!std::filesystem::exists(python)) GTEST_SKIP() << "no Python of the peers here";
+  const small::Folder folder;
+  train::EventFile file(folder, 0);
+  file.scalar("loss", 3, 0.625);
+  file.scalar("loss", 4, 0.5);
+  // Bytes are told by their number and sum: TensorBoard hands them through.
+  file.picture("views", 4, 2, 1, std::string("\x89PNG") + std::string(300, 'x'));
+  file.flush();
+  std::ofstream(folder / "read.py") << R"(
+import sys
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+events = EventAccumulator(sys.argv[1], size_guidance={'images': 0, 'scalars': 0})
+events.Reload()
+assert [(e.step, e.value) for e in events.Scalars('loss')] == [(3, 0.625), (4, 0.5)], events.Scalars('loss')
+image = events.Images('views')[0]
+assert (image.step, image.width, image.height) == (4, 2, 1), image
+assert image.encoded_image_string == b'\x89PNG' + b'x' * 300, image
+)";
+  const std::string imported = python.string() + " -c 'import tensorboard' 2>/dev/null";
+  if (std::system(imported.c_str()) != 0) GTEST_SKIP() << "the peers' Python has no tensorboard";
+  const std::filesystem::path where = folder;
+  EXPECT_EQ(std::system((python.string() + " " + (folder / "read.py").string() + " " + where.string()).c_str()), 0);
 }
 
 TEST(EventFile, ARunThatGoesOnTellsFromWhichStepItReplacesEarlierFiles) {

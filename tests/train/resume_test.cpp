@@ -1,6 +1,8 @@
 // A run that was stopped and went on leaves the same bytes as one that was not.
 #include <gtest/gtest.h>
 
+#include <chrono>
+
 #include "core/error.h"
 #include "every_hook.h"
 #include "small_run.h"
@@ -45,15 +47,33 @@ TEST(Resume, EveryStopPointGivesTheBytesOfTheUnbrokenRunWithOneOrTwoWorkers) {
   }
 }
 
-TEST(Resume, StoppedAfterEachStepItEndsAtTheSameBytes) {
+TEST(Resume, StoppedAfterEachStepByTheTimeItEndsAtTheSameBytes) {
   const small::Folder folder;
-  train::TrainerSettings hurried = small::settings();
-  hurried.max_time_s = 1e-9;
+  const train::CallLimits hurried{.until = std::chrono::steady_clock::now()};
   for (std::int64_t step = 1; step <= 24; ++step) {
     EveryHook learner(static_cast<std::uint64_t>(step));
-    const auto result = small::fit(learner, folder, hurried);
+    const auto result = small::fit(learner, folder, small::settings(), {}, 1, hurried);
+    EXPECT_EQ(result.step, step);
+    EXPECT_EQ(result.updates, 1);
+    EXPECT_EQ(result.interrupted, step < 24);
+  }
+  expect_as_unbroken(folder);
+}
+
+TEST(Resume, FiveUpdatesACallEndAtTheSameBytesAndNoUpdateMoreIsDone) {
+  const small::Folder folder;
+  for (const std::int64_t step : {5, 10, 15, 20, 24}) {
+    EveryHook learner(static_cast<std::uint64_t>(step / 5));
+    const auto result = small::fit(learner, folder, small::settings(), {}, 1, {.updates = 5});
     EXPECT_EQ(result.step, step);
     EXPECT_EQ(result.interrupted, step < 24);
+    EXPECT_EQ(result.checkpoint, train::checkpoint_path(folder, step));
+    if (step != 5) continue;
+    EveryHook idle;
+    const auto none = small::fit(idle, folder, small::settings(), {}, 1, {.updates = 0});
+    EXPECT_TRUE(none.interrupted);
+    EXPECT_EQ(none.updates, 0);
+    EXPECT_EQ(none.step, 5);
   }
   expect_as_unbroken(folder);
 }

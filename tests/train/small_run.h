@@ -122,10 +122,13 @@ inline train::RunFolder run_folder(const fs::path& folder, std::map<std::string,
 }
 
 inline train::FitResult fit(train::Learner& learner, const fs::path& folder, const train::TrainerSettings& settings,
-                            std::vector<train::Watcher*> watchers = {}, int workers = 1) {
+                            std::vector<train::Watcher*> watchers = {}, int workers = 1,
+                            const train::CallLimits& limits = {}) {
   data::Loader source = loader(workers);
   const auto comm = runtime::alone();
-  return train::fit(learner, source, settings, run_folder(folder), at::kCPU, *comm, watchers);
+  train::RunFolder run = run_folder(folder);
+  run.limits = limits;
+  return train::fit(learner, source, settings, run, at::kCPU, *comm, watchers);
 }
 
 // Sends this process a signal after so many steps.

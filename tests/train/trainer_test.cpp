@@ -10,6 +10,7 @@
 #include "linear.h"
 #include "small_run.h"
 #include "train/checkpoint.h"
+#include "train/fault.h"
 #include "train/metrics.h"
 
 namespace {
@@ -128,7 +129,7 @@ TEST(Trainer, AnotherRunsFolderIsRefusedWithTheDifference) {
   fit_as(other, "a: 1\nrate: 0.1\n");
   const core::Error refused = error_of([&] { fit_as(other, "a: 1\nrate: 0.2\n"); });
   EXPECT_EQ(refused.exit(), core::Exit::kUsage);
-  EXPECT_TRUE(has(refused.story(), "there 'rate: 0.1', here 'rate: 0.2'")) << refused.what();
+  EXPECT_TRUE(has(refused.story(), "other settings: rate is 0.1 there, 0.2 here")) << refused.what();
   EXPECT_TRUE(has(refused.hint(), "another folder"));
   Linear wider(2);
   const core::Error misfit = error_of([&] { fit_as(wider, "a: 1\nrate: 0.1\n"); });
@@ -136,6 +137,26 @@ TEST(Trainer, AnotherRunsFolderIsRefusedWithTheDifference) {
   EXPECT_TRUE(has(misfit.story(), "weight weight has another shape")) << misfit.what();
   EveryHook another;
   EXPECT_TRUE(has(error_of([&] { fit_as(another, "a: 1\nrate: 0.1\n"); }).story(), "student.weight is not in it"));
+}
+
+TEST(Trainer, SettingsAreComparedByValueAndNewOnesHaveTheirDefault) {
+  const small::Folder folder;
+  const auto comm = runtime::alone();
+  const auto fit_as = [&](const std::string& config, const std::string& defaults = "") {
+    Linear learner;
+    data::Loader source = small::loader();
+    train::RunFolder run = small::run_folder(folder, {{"config", config}});
+    run.defaults = defaults;
+    train::fit(learner, source, small::settings(3), run, at::kCPU, *comm);
+  };
+  fit_as("rate: 0.1  # how fast\nold: 3  # was taken out since\n");
+  fit_as("rate: 1.0e-1  # said otherwise\n");
+  fit_as("rate: 0.1\nspike: warn\n", "rate: 5\nspike: warn\n");
+  const core::Error refused =
+      error_of([&] { fit_as("rate: 0.1\nspike: rewind\nmore: [1]\n", "rate: 5\nspike: warn\n"); });
+  EXPECT_EQ(refused.exit(), core::Exit::kUsage);
+  EXPECT_TRUE(has(refused.story(), "more is not set there, [1] here; spike is warn there, rewind here"))
+      << refused.what();
 }
 
 TEST(Trainer, TheNumberOfThreadsComesBackWithTheRun) {
@@ -221,6 +242,71 @@ TEST(Trainer, AfterTheBoundTheErrorNamesStepAndCases) {
   small::Folder another;
   Poisoned gradient(Poisoned::Where::kGradient);
   EXPECT_TRUE(has(error_of([&] { small::fit(gradient, another, settings); }).story(), "norm of the gradient is nan"));
+}
+
+// Of two weights one gets a gradient that is no number, from the tenth step on.
+class HalfPoisoned : public Linear {
+ public:
+  HalfPoisoned() { odd_ = at::ones({2, 3}, at::kDouble).set_requires_grad(true); }
+  std::vector<train::Phase> phases() override { return {{"all", {{"weight", weight_}, {"odd", odd_}}}}; }
+  train::NamedTensors weights() override { return {{"weight", weight_}, {"odd", odd_}}; }
+  train::StepResult step(std::size_t phase, const data::Batch& batch, const train::Moment& moment) override {
+    train::StepResult result = Linear::step(phase, batch, moment);
+    if (moment.step >= 9) result.loss = result.loss + (odd_[0] * 0).sqrt().sum();
+    return result;
+  }
+
+ private:
+  at::Tensor odd_;
+};
+
+TEST(Trainer, WhereARunEndsAtAFaultTheBatchAndWhatIsWrongInItAreKept) {
+  const small::Folder folder;
+  HalfPoisoned learner;
+  train::TrainerSettings settings = small::settings(24);
+  settings.max_skips = 2;
+  settings.clip_norm = 1e-3;
+  const core::Error error = error_of([&] { small::fit(learner, folder, settings); });
+  const fs::path kept = folder / "fault-11/batch.safetensors";
+  EXPECT_TRUE(has(error.story(), "the 2 steps before it went the same way")) << error.what();
+  EXPECT_TRUE(has(error.story(), kept.string())) << error.what();
+  const runtime::Archive archive = runtime::read_archive(kept, train::kFaultFormat);
+  EXPECT_EQ(archive.facts.at("step"), "11");
+  EXPECT_EQ(archive.facts.at("skips"), "3");
+  EXPECT_EQ(archive.facts.at("fault"), "the norm of the gradient is nan");
+  EXPECT_EQ(archive.facts.at("gradients_not_finite"), "1 of 2: odd (3 of 6 numbers)");
+  EXPECT_TRUE(std::isnan(std::stod(archive.facts.at("seen.gradient_norm"))));
+  EXPECT_TRUE(std::isfinite(std::stod(archive.facts.at("seen.loss"))));
+  EXPECT_EQ(archive.facts.at("checkpoint_before"), "checkpoint-7.gadolin");
+  // The batch is made again from the numbers of its samples.
+  data::Loader again = small::loader();
+  again.seek(33);
+  const data::Batch batch = again.next();
+  EXPECT_EQ(archive.facts.at("samples"), "33, 34, 35");
+  EXPECT_TRUE(at::equal(archive.tensors.at("sample"), batch.sample));
+  EXPECT_TRUE(at::equal(archive.tensors.at("view1.images"), batch.views[1].images));
+  std::string cases;
+  for (const std::string& id : batch.ids) cases += (cases.empty() ? "" : ", ") + id;
+  EXPECT_EQ(archive.facts.at("cases"), cases);
+}
+
+TEST(Trainer, AFaultOfTwoRanksKeepsTheBatchOfEach) {
+  const small::Folder folder;
+  train::TrainerSettings settings = small::settings(24);
+  settings.max_skips = 0;
+  const core::Error error = error_of([&] {
+    runtime::run_ranks(2, [&](runtime::Comm& comm) {
+      HalfPoisoned learner;
+      data::Loader mine = small::loader(1, comm.rank(), 2, 2);
+      train::fit(learner, mine, settings, small::run_folder(folder), at::kCPU, comm);
+    });
+  });
+  EXPECT_TRUE(has(error.story(), "norm of the gradient is nan")) << error.what();
+  const auto samples = [&](const std::string& name) {
+    return runtime::read_archive(folder / ("fault-9/" + name), train::kFaultFormat).facts.at("samples");
+  };
+  EXPECT_EQ(samples("batch-rank0.safetensors"), "36, 37");
+  EXPECT_EQ(samples("batch-rank1.safetensors"), "38, 39");
 }
 
 TEST(Trainer, TwoRanksWithHalfTheBatchLearnWhatOneRankLearns) {

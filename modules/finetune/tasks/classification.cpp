@@ -2,10 +2,12 @@
 #include <ATen/ATen.h>
 #include <torch/nn/modules/linear.h>
 
+#include <limits>
 #include <numeric>
 
 #include "augment/recipes.h"
 #include "core/error.h"
+#include "core/rng.h"
 #include "finetune/task.h"
 
 namespace finetune {
@@ -54,6 +56,7 @@ class Classification final : public Task {
     weights_ = at::tensor(class_weights(setup.counts, setup.outputs.size(), options.balanced)).to(setup.device);
     head_ = std::make_shared<torch::nn::LinearImpl>(setup.encoder->embedding_size(), outputs());
     add("head", head_);
+    seed_ = at::randint(std::numeric_limits<std::int64_t>::max(), {1}, at::kLong).item<std::int64_t>();
   }
 
   std::vector<augment::Recipe> views() const override {
@@ -61,9 +64,13 @@ class Classification final : public Task {
     return {augment::supervised({patch[0], patch[1], patch[2]}, options_.views.warp.place.foreground, options_.views)};
   }
 
+  train::Coupling coupling() const override { return train::Coupling::kMean; }
+  at::Tensor weight(std::size_t, const data::Batch& batch) override { return classes_of(batch).ge(0).sum(); }
+
   train::StepResult step(std::size_t, const data::Batch& batch, const train::Moment&) override {
     const at::Tensor classes = classes_of(batch);
-    const at::Tensor scores = logits(batch.views.at(0).images).to(at::kFloat);
+    const at::Tensor kept = training() && options_.dropout > 0 ? kept_of(batch.sample) : at::Tensor();
+    const at::Tensor scores = scores_of(batch.views.at(0).images, kept).to(at::kFloat);
     // Weighted by hand: a mean over the batch's own weights would undo them in small batches.
     const at::Tensor each =
         at::cross_entropy_loss(scores, classes, {}, at::Reduction::None, -1, options_.label_smoothing);
@@ -74,13 +81,35 @@ class Classification final : public Task {
     return {(each * weights).sum() / counted, {{"accuracy", right.sum().to(at::kFloat) / counted}}};
   }
 
- protected:
-  at::Tensor logits(const at::Tensor& images) override {
-    const at::Tensor pooled = encoded([&](models::Encoder& encoder) { return encoder.embedding(images); });
-    return head_->forward(at::dropout(pooled, options_.dropout, training()));
+  void save(runtime::Archive& archive) const override { archive.tensors["dropout_seed"] = at::tensor({seed_}); }
+  void load(const runtime::Archive& archive) override {
+    seed_ = archive.tensors.at("dropout_seed").item<std::int64_t>();
   }
 
+ protected:
+  at::Tensor logits(const at::Tensor& images) override { return scores_of(images, {}); }
+
  private:
+  // `kept` [N, embedding]: 0 where dropped, 1 / (1 - dropout) elsewhere; undefined: nothing is dropped.
+  at::Tensor scores_of(const at::Tensor& images, const at::Tensor& kept) {
+    const at::Tensor pooled = encoded([&](models::Encoder& encoder) { return encoder.embedding(images); });
+    return head_->forward(kept.defined() ? pooled * kept : pooled);
+  }
+
+  // Drawn by the number of the sample, so that it is the same whatever the sample is computed with.
+  at::Tensor kept_of(const at::Tensor& samples) const {
+    const at::Tensor numbers = samples.cpu();
+    const std::int64_t size = setup_.encoder->embedding_size();
+    const at::Tensor kept = at::empty({numbers.size(0), size});
+    auto* value = kept.mutable_data_ptr<float>();
+    const auto scale = static_cast<float>(1 / (1 - options_.dropout));
+    for (std::int64_t i = 0; i < numbers.size(0); ++i) {
+      core::Rng rng({static_cast<std::uint64_t>(seed_), static_cast<std::uint64_t>(numbers[i].item<std::int64_t>())});
+      for (std::int64_t k = 0; k < size; ++k) *value++ = rng.uniform() < options_.dropout ? 0 : scale;
+    }
+    return kept.to(setup_.device);
+  }
+
   // [N] int64, -1 where a case has no value.
   at::Tensor classes_of(const data::Batch& batch) const {
     const auto found = batch.targets.find(setup_.target);
@@ -93,6 +122,7 @@ class Classification final : public Task {
   ClassificationOptions options_;
   at::Tensor weights_;
   std::shared_ptr<torch::nn::LinearImpl> head_;
+  std::int64_t seed_ = 0;  // of what is dropped
 };
 
 class ClassificationSettings final : public TaskSettings {

@@ -46,14 +46,20 @@ class Segmentation final : public Task {
     return {augment::supervised({patch[0], patch[1], patch[2]}, options_.foreground, options_.views)};
   }
 
+  // Dice is a mean over samples, each cross-entropy one over counted voxels.
+  train::Coupling coupling() const override { return train::Coupling::kMean; }
+  at::Tensor weight(std::size_t, const data::Batch& batch) override {
+    const at::Tensor& labels = labels_of(batch);
+    return losses::deep_supervision_counts(labels, decoder_->extents({labels.size(1), labels.size(2), labels.size(3)}));
+  }
+
   train::StepResult step(std::size_t, const data::Batch& batch, const train::Moment&) override {
-    const data::View& view = batch.views.at(0);
-    if (!view.labels.defined()) throw core::Error("none of the cases of a batch has a label map");
-    const std::vector<at::Tensor> maps = maps_of(view.images);
-    const at::Tensor loss = losses::deep_supervision(maps, view.labels);
+    const at::Tensor& labels = labels_of(batch);
+    const std::vector<at::Tensor> maps = maps_of(batch.views.at(0).images);
+    const at::Tensor loss = losses::deep_supervision(maps, labels);
     at::NoGradGuard no_gradient;
-    const at::Tensor known = view.labels.ge(0);
-    const at::Tensor right = maps.front().argmax(1).eq(view.labels).logical_and(known);
+    const at::Tensor known = labels.ge(0);
+    const at::Tensor right = maps.front().argmax(1).eq(labels).logical_and(known);
     return {loss, {{"accuracy", right.sum().to(at::kFloat) / known.sum().clamp_min(1)}}};
   }
 
@@ -61,6 +67,11 @@ class Segmentation final : public Task {
   at::Tensor logits(const at::Tensor& images) override { return maps_of(images).front(); }
 
  private:
+  static const at::Tensor& labels_of(const data::Batch& batch) {
+    const at::Tensor& labels = batch.views.at(0).labels;
+    if (!labels.defined()) throw core::Error("none of the cases of a batch has a label map");
+    return labels;
+  }
   std::vector<at::Tensor> maps_of(const at::Tensor& images) {
     const auto features = encoded([&](models::Encoder& encoder) { return encoder.features(images); });
     return decoder_->maps(features, images);

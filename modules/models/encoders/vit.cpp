@@ -8,6 +8,8 @@
 
 #include "core/error.h"
 #include "models/extent.h"
+#include "models/part_number.h"
+#include "runtime/recompute.h"
 
 namespace models {
 namespace {
@@ -148,6 +150,21 @@ void Vit::check_extent(const Extent& extent) const {
                           "take multiples, such as " + to_text(fits));
 }
 
+std::int64_t Vit::layers() const { return static_cast<std::int64_t>(parts_->blocks.size()) + 1; }
+
+std::int64_t Vit::layer_of(const std::string& parameter) const {
+  if (parameter.starts_with("norm.")) return layers();
+  return part_number(parameter, "blocks.").value_or(-1) + 1;
+}
+
+std::vector<at::Tensor> Vit::spared_from_decay() const {
+  std::vector<at::Tensor> spared;
+  for (const at::Tensor& each : {position_embeddings_, class_token_, registers_}) {
+    if (each.defined()) spared.push_back(each);
+  }
+  return spared;
+}
+
 Extent Vit::grid(const at::Tensor& image) const {
   GADOLIN_CHECK(image.dim() == 5 && image.size(1) == inputs_);
   const Extent extent{image.size(2), image.size(3), image.size(4)};
@@ -186,7 +203,10 @@ Vit::Encoded Vit::encode_all(const at::Tensor& tokens, const at::Tensor& prefix)
   at::Tensor x = at::cat(all, 1);
   std::optional<at::Tensor> may_look;
   if (prefix.defined()) may_look = causal(prefix, tokens.size(1), x.size(1) - tokens.size(1));
-  for (const auto& block : parts_->blocks) x = block->forward(x, may_look);
+  for (const auto& block : parts_->blocks) {
+    x = runtime::recomputed(
+        *block, [&block = *block, may_look](const auto& in) { return block.forward(in[0], may_look); }, {x});
+  }
   x = parts_->norm->forward(x);
   const at::Tensor own = x.slice(1, x.size(1) - tokens.size(1));
   return {own, (class_token_.defined() ? x.select(1, 0) : own.mean(1)).to(at::kFloat)};

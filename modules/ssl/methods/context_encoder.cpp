@@ -84,7 +84,7 @@ class ContextEncoder final : public OneEncoder {
 
  private:
   train::StepResult painter_step(const data::View& view) {
-    const at::Tensor hidden = view.hidden.unsqueeze(1), counted = hidden * view.valid.unsqueeze(1);
+    const at::Tensor counted = hidden_inside(view), hidden = view.hidden.unsqueeze(1);
     const at::Tensor filled = network_->fill(view.images, hidden);
     const at::Tensor picture = at::where(counted > 0, filled, view.images.to(filled.scalar_type()));
     painted_ = picture.detach();

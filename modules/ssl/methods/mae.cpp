@@ -2,6 +2,7 @@
 // are scalable vision learners", CVPR 2022; for convolutional encoders the hidden voxels are 0, as in Wald et al.,
 // "Revisiting MAE pre-training for 3D medical image segmentation", CVPR 2025.
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include "augment/recipes.h"
 #include "core/error.h"
@@ -60,16 +61,22 @@ class Mae final : public OneEncoder {
     return {augment::masked({input_.patch[0], input_.patch[1], input_.patch[2]}, settings)};
   }
 
-  // What lies outside of the case is no picture: it is not counted.
+  train::Coupling coupling() const override { return train::Coupling::kMean; }
+  at::Tensor weight(std::size_t, const data::Batch& batch) override { return hidden_inside(batch.views.at(0)).sum(); }
+
   train::StepResult step(std::size_t, const data::Batch& batch, const train::Moment&) override {
     const data::View& view = batch.views.at(0);
-    GADOLIN_CHECK(view.hidden.defined());
+    const at::Tensor filled = network_->fill(view.images, view.hidden.unsqueeze(1));
+    return {losses::masked_mean_square(filled, view.images, hidden_inside(view), block_, options_.normalise), {}};
+  }
+
+  train::NamedTensors pictures(const data::Batch& batch) override {
+    const at::NoGradGuard no_gradient;
+    const data::View& view = batch.views.at(0);
     const at::Tensor hidden = view.hidden.unsqueeze(1);
-    const at::Tensor counted = view.valid.defined() ? hidden * view.valid.unsqueeze(1) : hidden;
-    const at::Tensor filled = network_->fill(view.images, hidden);
-    const at::Tensor loss = losses::masked_mean_square(filled, view.images, counted, block_, options_.normalise) *
-                            weight_of(counted, comm());
-    return {loss, {}};
+    at::Tensor filled = network_->fill(view.images, hidden).to(at::kFloat);
+    if (options_.normalise) filled = losses::as_before_normalising(filled, view.images, block_);
+    return {{"filled in", at::where(hidden > 0, filled, view.images)}};
   }
 
  private:

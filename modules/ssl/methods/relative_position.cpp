@@ -52,6 +52,8 @@ class RelativePosition final : public OneEncoder {
     add("classifier", classifier_);
   }
 
+  train::Coupling coupling() const override { return train::Coupling::kMean; }
+
   std::vector<augment::Recipe> views() const override {
     return {{{input_.patch[0], input_.patch[1], input_.patch[2]},
              {augment::make(options_.warp), augment::make(options_.mirror)}}};

@@ -44,10 +44,17 @@ class Simclr final : public OneEncoder {
     return augment::two_view_crop({input_.patch[0], input_.patch[1], input_.patch[2]}, options_.views);
   }
 
-  // Both views go through the networks in one batch, so that the projector's statistics are of both.
-  train::StepResult step(std::size_t, const data::Batch& batch, const train::Moment&) override {
+  train::Coupling coupling() const override { return train::Coupling::kEmbeddings; }
+
+  // Both views go through the encoder in one batch, and through the projector, whose statistics are of both.
+  std::vector<at::Tensor> embed(std::size_t, const data::Batch& part, const train::Moment&) override {
+    return embeddings_of(*encoder_, part.views).chunk(2);
+  }
+
+  train::StepResult loss_of(std::size_t, const std::vector<at::Tensor>& embedded, const data::Batch& batch,
+                            const train::Moment&) override {
     need_samples(batch, comm(), 2, "simclr", "there is nothing to tell a sample from");
-    const at::Tensor projected = projector_->forward(embeddings_of(*encoder_, batch.views), comm());
+    const at::Tensor projected = projector_->forward(at::cat(embedded), comm());
     const std::vector<at::Tensor> halves = projected.to(at::kFloat).chunk(2);
     const at::Tensor loss = losses::nt_xent(halves[0], halves[1], options_.temperature, comm());
     const at::Tensor agreement = at::cosine_similarity(halves[0].detach(), halves[1].detach()).mean();

@@ -68,15 +68,16 @@ class Simmim final : public OnVoxels {
     return {augment::masked({input_.patch[0], input_.patch[1], input_.patch[2]}, settings)};
   }
 
+  train::Coupling coupling() const override { return train::Coupling::kMean; }
+  at::Tensor weight(std::size_t, const data::Batch& batch) override { return hidden_inside(batch.views.at(0)).sum(); }
+
   train::StepResult step(std::size_t, const data::Batch& batch, const train::Moment&) override {
     const data::View& view = batch.views.at(0);
-    GADOLIN_CHECK(view.hidden.defined());
-    const at::Tensor hidden = view.hidden.unsqueeze(1);
-    const at::Tensor counted = hidden * view.valid.unsqueeze(1);
+    const at::Tensor counted = hidden_inside(view), hidden = view.hidden.unsqueeze(1);
     const at::Tensor said =
         picture_from(vit_ ? vit_features(view.images, hidden)
                           : encoder_->features(unseen_->put(view.images, hidden, {1, -1, 1, 1, 1})).back());
-    return {losses::masked_mean_absolute(said, view.images, counted) * weight_of(counted, comm()), {}};
+    return {losses::masked_mean_absolute(said, view.images, counted), {}};
   }
 
  private:

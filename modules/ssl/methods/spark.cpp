@@ -79,19 +79,18 @@ class Spark final : public OneEncoder {
     return {augment::masked({input_.patch[0], input_.patch[1], input_.patch[2]}, settings)};
   }
 
+  train::Coupling coupling() const override { return train::Coupling::kMean; }
+  at::Tensor weight(std::size_t, const data::Batch& batch) override { return hidden_inside(batch.views.at(0)).sum(); }
+
   train::StepResult step(std::size_t, const data::Batch& batch, const train::Moment&) override {
     const data::View& view = batch.views.at(0);
-    GADOLIN_CHECK(view.hidden.defined());
-    const at::Tensor hidden = view.hidden.unsqueeze(1), visible = 1 - hidden;
+    const at::Tensor counted = hidden_inside(view), hidden = view.hidden.unsqueeze(1), visible = 1 - hidden;
     std::vector<at::Tensor> features = models::visible_features(*convolutional_, view.images, visible);
     for (std::size_t s = 0; s < features.size(); ++s)
       features[s] = at::where(models::visible_at(visible, strides_[s]) > 0, features[s],
                               unseen_->codes[s].view({1, -1, 1, 1, 1}).to(features[s].scalar_type()));
     const at::Tensor filled = decoder_->maps(features, view.images).front();
-    const at::Tensor counted = hidden * view.valid.unsqueeze(1);
-    return {losses::masked_mean_square(filled, view.images, counted, block_, options_.normalise) *
-                weight_of(counted, comm()),
-            {}};
+    return {losses::masked_mean_square(filled, view.images, counted, block_, options_.normalise), {}};
   }
 
  private:

@@ -1,4 +1,4 @@
-#include "train/generators.h"
+#include "runtime/generators.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Context.h>
@@ -7,7 +7,7 @@
 
 #include "core/error.h"
 
-namespace train {
+namespace runtime {
 namespace {
 
 std::vector<at::Generator> generators_of(c10::Device device) {
@@ -56,4 +56,4 @@ void set_generator_state(c10::Device device, const at::Tensor& state) {
   }
 }
 
-}  // namespace train
+}  // namespace runtime

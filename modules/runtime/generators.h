@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-namespace train {
+namespace runtime {
 
 // The CPU's generator and, on another device, that device's too.
 void seed_generators(c10::Device device, std::uint64_t seed);
@@ -27,4 +27,4 @@ class KeepGenerators {
   at::Tensor state_;
 };
 
-}  // namespace train
+}  // namespace runtime

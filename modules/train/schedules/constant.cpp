@@ -1,0 +1,14 @@
+// No fall at all.
+#include "train/schedule.h"
+
+namespace train {
+namespace {
+
+double height(const TrainerSettings&, double) { return 1; }
+
+}  // namespace
+
+extern const ScheduleEntry constant_schedule;
+const ScheduleEntry constant_schedule{"constant", "the highest learning rate to the end", {}, height};
+
+}  // namespace train
