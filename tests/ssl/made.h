@@ -21,10 +21,10 @@ namespace made {
 
 inline constexpr models::Extent kPatch{16, 16, 16};
 
-// Tiles of methods that cut the patch shall have coarsest features of 3 voxels along each axis: convolutions in
-// bfloat16 of torch 2.13 on the CPU read memory that was never written where a map is 2 deep.
+// Methods that cut the patch into tiles need a larger one. Their tiles shall have coarsest features of 3 voxels along
+// each axis, see below.
 inline models::Extent patch_of(const std::string& method) {
-  if (method == "jigsaw" || method == "relative_position") return {32, 32, 32};
+  if (method == "jigsaw" || method == "relative_position") return {28, 28, 28};
   return method == "rubik" ? models::Extent{24, 24, 24} : kPatch;
 }
 
@@ -64,8 +64,10 @@ inline std::vector<std::string> with_few_small_views(const std::vector<core::Slo
 using MakeEncoder = std::function<std::shared_ptr<models::Encoder>()>;
 inline std::unique_ptr<ssl::Method> method(const std::string& name, const MakeEncoder& make, const models::Input& input,
                                            const std::vector<std::string>& arguments = {}) {
-  // Heads that would be larger than the encoder.
+  // Heads that would be larger than the encoder, tiles that would be 2 voxels deep.
   static const std::map<std::string, std::vector<std::string>> kTiny{
+      {"jigsaw", {"gap=0"}},
+      {"relative_position", {"gap=0"}},
       {"voco", {"hidden_size=64", "projection_size=32"}},
       {"vae", {"code_size=32", "generator_base=8"}},
       {"context_encoder", {"critic_base=8"}},
