@@ -7,7 +7,7 @@
 namespace augment {
 namespace {
 
-constexpr std::uint32_t kApart = 0x10000;  // the choice is a decision of its own, beyond all places of a recipe
+constexpr std::uint32_t kApart = 0x8000;  // the choice is a decision of its own, beyond the places of any recipe
 
 class OneOf final : public Op {
  public:

@@ -10,7 +10,7 @@
 namespace ssl {
 
 Restoration::Restoration(std::string phase, const Setup& setup)
-    : OneEncoder(std::move(phase), setup),
+    : OnVoxels(std::move(phase), setup),
       decoder_(models::make_decoder(*setup.encoder, setup.input, setup.input.channels, false)) {
   add("decoder", decoder_);
 }

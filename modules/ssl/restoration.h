@@ -5,14 +5,14 @@
 #include <string>
 
 #include "models/decoder.h"
-#include "ssl/method.h"
+#include "ssl/on_voxels.h"
 
 namespace ssl {
 
 // The encoder and the decoder that belongs to it ("decoder"). The loss is the mean square between the restored view and
 // View::kept, over the voxels inside the case. Watches "damage": the same between the damaged view and View::kept, what
 // a network that changes nothing would have.
-class Restoration : public OneEncoder {
+class Restoration : public OnVoxels {
  public:
   train::Coupling coupling() const override { return train::Coupling::kMean; }
   at::Tensor weight(std::size_t, const data::Batch& batch) override { return batch.views.at(0).valid.sum(); }

@@ -29,22 +29,20 @@ bool takes(const models::Encoder& encoder, const Extent& extent) {
 Tiling::Tiling(const models::Encoder& encoder, const models::Input& input, std::int64_t side, double gap)
     : side_(side) {
   const Extent stride = encoder.stride().back();
-  Extent enough{};
   for (std::size_t a = 0; a < 3; ++a) {
     cell_[a] = input.patch[a] / side;
     tile_[a] = static_cast<std::int64_t>(std::floor(static_cast<double>(cell_[a]) * (1 - gap)));
-    enough[a] = side * static_cast<std::int64_t>(std::ceil(2 * static_cast<double>(stride[a]) / (1 - gap)));
   }
   // What the encoder cannot take as it is, it takes in whole tokens.
   if (!takes(encoder, tile_)) {
     for (std::size_t a = 0; a < 3; ++a) tile_[a] -= tile_[a] % stride[a];
   }
   if (!takes(encoder, tile_))
-    throw core::usage_error("a patch of " + models::to_text(input.patch) + " voxels in " + std::to_string(side) +
-                                " cells along each axis leaves no tile that the encoder takes",
-                            "a patch of " + models::to_text(enough) +
-                                " voxels does, or a smaller method.gap, or an encoder of fewer stages (resenc, resnet) "
-                                "or smaller tokens (vit)");
+    throw core::usage_error(
+        "a patch of " + models::to_text(input.patch) + " voxels in " + std::to_string(side) +
+            " cells along each axis leaves no tile that the encoder takes",
+        "take a larger patch (data.patch), a smaller method.gap, or an encoder of fewer stages (resenc, "
+        "resnet) or smaller tokens (vit)");
 }
 
 std::vector<Extent> Tiling::draw(core::Rng& rng) const {

@@ -18,7 +18,7 @@ namespace ssl {
 class Tiling {
  public:
   // gap: the share of a cell's side that the tile leaves free. The tile is the largest that the encoder takes within
-  // the rest. Throws usage Error when there is none, naming the patch that would do.
+  // the rest. Throws usage Error when there is none.
   Tiling(const models::Encoder& encoder, const models::Input& input, std::int64_t side, double gap);
 
   std::int64_t cells() const { return side_ * side_ * side_; }

@@ -84,15 +84,18 @@ TEST(Vae, AGreatBetaLeavesNothingInTheCode) {
   EXPECT_LT(watched(*method, batch, "divergence"), 0.2 * before);
 }
 
-TEST(SparseAutoencoder, AGreaterWeightUsesFewerGroups) {
-  const auto used = [](double sparsity) {
+TEST(SparseAutoencoder, AGreaterWeightMakesCheaperCodesAndAWorsePicture) {
+  const auto trained = [](double sparsity) {
     const auto method =
         made::method("sparse_autoencoder", "resenc", 1, {"code_size=64", "sparsity=" + std::to_string(sparsity)});
     const data::Batch batch = made::batch(*method, 4);
-    made::train(*method, batch, 60, "loss", 1e-2);
-    return watched(*method, batch, "used");
+    made::train(*method, batch, 40, "loss", 1e-2);
+    return std::pair{watched(*method, batch, "cost"), watched(*method, batch, "reconstruction")};
   };
-  EXPECT_LT(used(30), 0.7 * used(0));
+  const auto [cost, apart] = trained(0);
+  const auto [cheap, worse] = trained(10);
+  EXPECT_LT(cheap, 0.7 * cost);
+  EXPECT_GT(worse, apart);
 }
 
 // Pictures of length 1: their scale is taken out of them, so it cannot make codes small for nothing.

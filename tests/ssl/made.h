@@ -8,7 +8,6 @@
 
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -22,10 +21,11 @@ namespace made {
 
 inline constexpr models::Extent kPatch{16, 16, 16};
 
-// Methods that cut the patch into tiles need a larger one.
+// Methods that cut the patch into tiles need a larger one. Their tiles shall have coarsest features of 3 voxels along
+// each axis, see below.
 inline models::Extent patch_of(const std::string& method) {
-  static const std::set<std::string> kTiled{"jigsaw", "relative_position", "rubik"};
-  return kTiled.contains(method) ? models::Extent{24, 24, 24} : kPatch;
+  if (method == "jigsaw" || method == "relative_position") return {28, 28, 28};
+  return method == "rubik" ? models::Extent{24, 24, 24} : kPatch;
 }
 
 inline std::vector<core::Setting> settings_of(const std::vector<std::string>& arguments) {
@@ -64,7 +64,17 @@ inline std::vector<std::string> with_few_small_views(const std::vector<core::Slo
 using MakeEncoder = std::function<std::shared_ptr<models::Encoder>()>;
 inline std::unique_ptr<ssl::Method> method(const std::string& name, const MakeEncoder& make, const models::Input& input,
                                            const std::vector<std::string>& arguments = {}) {
+  // Heads that would be larger than the encoder, tiles that would be 2 voxels deep.
+  static const std::map<std::string, std::vector<std::string>> kTiny{
+      {"jigsaw", {"gap=0"}},
+      {"relative_position", {"gap=0"}},
+      {"voco", {"hidden_size=64", "projection_size=32"}},
+      {"vae", {"code_size=32", "generator_base=8"}},
+      {"context_encoder", {"critic_base=8"}},
+  };
   const auto settings = ssl::method_named(name).settings();
+  if (const auto tiny = kTiny.find(name); tiny != kTiny.end())
+    core::configure(settings->slots(), settings_of(tiny->second));
   core::configure(settings->slots(), settings_of(with_few_small_views(settings->slots(), arguments)));
   return settings->make({make(), input, c10::Device(c10::kCPU), make, kCases});
 }

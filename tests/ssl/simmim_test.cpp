@@ -5,7 +5,7 @@
 
 namespace {
 
-class EachEncoder : public testing::TestWithParam<std::string> {};
+class EachSimmim : public testing::TestWithParam<std::string> {};
 
 at::Tensor hidden_of(const data::Batch& batch) { return batch.views[0].hidden.unsqueeze(1).to(at::kFloat); }
 
@@ -23,7 +23,7 @@ std::string story_of(const std::vector<std::string>& arguments, const std::strin
 
 // What is said, p, does not see hidden voxels: with d beyond every |p - x|, the loss mean |p - x - d| at d and -d is 2
 // d together, whatever p is.
-TEST_P(EachEncoder, HiddenVoxelsReachTheLossButNotWhatIsSaid) {
+TEST_P(EachSimmim, HiddenVoxelsReachTheLossButNotWhatIsSaid) {
   const auto method = made::method("simmim", GetParam());
   data::Batch batch = made::batch(*method, 3);
   const at::Tensor images = batch.views[0].images, hidden = hidden_of(batch);
@@ -34,7 +34,7 @@ TEST_P(EachEncoder, HiddenVoxelsReachTheLossButNotWhatIsSaid) {
   EXPECT_NEAR(loss_with(100) + loss_with(-100), 200, 1e-3);
 }
 
-TEST_P(EachEncoder, WhatIsVisibleReachesWhatIsSaid) {
+TEST_P(EachSimmim, WhatIsVisibleReachesWhatIsSaid) {
   const auto method = made::method("simmim", GetParam());
   data::Batch batch = made::batch(*method, 3);
   const double loss = made::loss(*method, batch);
@@ -42,7 +42,7 @@ TEST_P(EachEncoder, WhatIsVisibleReachesWhatIsSaid) {
   EXPECT_NE(made::loss(*method, batch), loss);
 }
 
-TEST_P(EachEncoder, WhatLiesOutsideOfTheCaseIsNotCounted) {
+TEST_P(EachSimmim, WhatLiesOutsideOfTheCaseIsNotCounted) {
   const auto method = made::method("simmim", GetParam());
   data::Batch batch = made::batch(*method, 3);
   batch.views[0].valid.slice(2, 0, 7).zero_();
@@ -55,7 +55,7 @@ TEST_P(EachEncoder, WhatLiesOutsideOfTheCaseIsNotCounted) {
   EXPECT_EQ(made::loss(*method, batch), 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Simmim, EachEncoder, testing::Values("resenc", "vit"),
+INSTANTIATE_TEST_SUITE_P(Simmim, EachSimmim, testing::Values("resenc", "vit"),
                          [](const auto& info) { return info.param; });
 
 TEST(Simmim, APatchThatIsNoMultipleOfTheStrideIsSaidAsAWhole) {

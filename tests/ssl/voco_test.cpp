@@ -33,7 +33,7 @@ TEST(Voco, SamplesDoNotMeet) {
   const auto method = made::method("voco", "resenc");
   const data::Batch batch = made::batch(*method, 3);
   double mean = 0;
-  for (std::int64_t i = 0; i < 3; ++i) mean += made::loss(*method, made::part(batch, i, 1)) / 3;
+  for (std::int64_t i = 0; i < 3; ++i) mean += made::loss(*method, batch.part(i, 1)) / 3;
   EXPECT_NEAR(made::loss(*method, batch), mean, 1e-4);
 }
 
@@ -53,12 +53,12 @@ TEST(Voco, PlacesAreToldBetterInOtherPictures) {
     return method->step(0, made::batch(*method, 8, 5000, draw), {}).watch.at("position").item<double>();
   };
   const double before = position();
-  std::vector<train::AdamW> optimisers;
+  std::vector<train::Optimiser> optimisers;
   optimisers.emplace_back(method->phases()[0], train::TrainerSettings{});
   for (std::uint64_t step = 0; step < 40; ++step) {
     optimisers[0].clear_gradients();
     method->step(0, made::batch(*method, 2, 2 * step, draw), {}).loss.backward();
-    optimisers[0].update(3e-3);
+    optimisers[0].update({.learning_rate = 3e-3});
     method->after_update({static_cast<std::int64_t>(step), 40, 0});
   }
   EXPECT_LT(position(), 0.8 * before);

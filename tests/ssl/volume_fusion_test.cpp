@@ -45,9 +45,9 @@ TEST(VolumeFusion, OutsideOfEitherCaseNothingIsAsked) {
   at::Tensor loss = method->step(0, batch, {}).loss;
   loss.backward();
   EXPECT_EQ(loss.item<double>(), 0);
-  for (const auto& [name, parameter] : method->phases()[0].parameters) {
-    ASSERT_TRUE(parameter.grad().defined());
-    EXPECT_EQ(parameter.grad().abs().max().item<double>(), 0) << name;
+  for (const train::Parameter& each : method->phases()[0].parameters) {
+    ASSERT_TRUE(each.tensor.grad().defined());
+    EXPECT_EQ(each.tensor.grad().abs().max().item<double>(), 0) << each.name;
   }
 }
 
@@ -59,12 +59,12 @@ TEST(VolumeFusion, TheShareIsLearntForOtherPictures) {
     return grey + 0.05 * at::sin(at::arange(24 * 24 * 24, at::kFloat) * (0.1 + 0.01 * static_cast<double>(number % 7)))
                              .view({1, 24, 24, 24});
   };
-  std::vector<train::AdamW> optimisers;
+  std::vector<train::Optimiser> optimisers;
   optimisers.emplace_back(method->phases()[0], train::TrainerSettings{});
   for (std::uint64_t step = 0; step < 40; ++step) {
     optimisers[0].clear_gradients();
     method->step(0, made::batch(*method, 2, 2 * step, draw), {}).loss.backward();
-    optimisers[0].update(3e-3);
+    optimisers[0].update({.learning_rate = 3e-3});
   }
   const at::NoGradGuard no_gradient;
   EXPECT_GT(method->step(0, made::batch(*method, 4, 1000, draw), {}).watch.at("right").item<double>(), 0.8);

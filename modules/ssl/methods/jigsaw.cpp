@@ -53,6 +53,8 @@ class Jigsaw final : public OneEncoder {
     add("head", head_);
   }
 
+  train::Coupling coupling() const override { return train::Coupling::kMean; }
+
   std::vector<augment::Recipe> views() const override {
     return {{{input_.patch[0], input_.patch[1], input_.patch[2]},
              {augment::make(options_.warp), augment::make(options_.mirror)}}};

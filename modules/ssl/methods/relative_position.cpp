@@ -19,7 +19,7 @@ constexpr std::int64_t kSide = 3, kMiddle = 13, kNeighbours = 26;
 
 struct RelativePositionOptions {
   double gap = 0.1;
-  std::int64_t neighbours = 8;
+  std::int64_t neighbours = 4;
   std::int64_t hidden_size = 256;
   augment::Warp warp;
   augment::Mirror mirror{.chance = 0};
@@ -51,6 +51,8 @@ class RelativePosition final : public OneEncoder {
             HeadShape{2 * encoder_->embedding_size(), options.hidden_size, kNeighbours, 2, Between::kReLU})) {
     add("classifier", classifier_);
   }
+
+  train::Coupling coupling() const override { return train::Coupling::kMean; }
 
   std::vector<augment::Recipe> views() const override {
     return {{{input_.patch[0], input_.patch[1], input_.patch[2]},

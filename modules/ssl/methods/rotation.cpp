@@ -45,6 +45,8 @@ class TurnedViews final : public OneEncoder {
     add("classifier", classifier_);
   }
 
+  train::Coupling coupling() const override { return train::Coupling::kMean; }
+
   // Not mirrored: a body is nearly its own mirror image, and upside down would then be two answers. The largest cube
   // that the patch holds, so that what is turned has the shape of what is not.
   std::vector<augment::Recipe> views() const override {

@@ -59,6 +59,8 @@ class Rubik final : public OneEncoder {
     add("turn_head", turn_head_);
   }
 
+  train::Coupling coupling() const override { return train::Coupling::kMean; }
+
   // Not mirrored: half turns would then be harder to tell from a mirror image than from the picture.
   std::vector<augment::Recipe> views() const override {
     return {{{input_.patch[0], input_.patch[1], input_.patch[2]}, {augment::make(options_.warp)}}};

@@ -9,7 +9,7 @@
 #include "models/vit.h"
 #include "ssl/counted.h"
 #include "ssl/hidden_blocks.h"
-#include "ssl/method.h"
+#include "ssl/on_voxels.h"
 
 namespace ssl {
 namespace {
@@ -45,10 +45,10 @@ struct Unseen : torch::nn::Module {
   at::Tensor code;
 };
 
-class Simmim final : public OneEncoder {
+class Simmim final : public OnVoxels {
  public:
   Simmim(const SimmimOptions& options, const Setup& setup)
-      : OneEncoder("simmim", setup),
+      : OnVoxels("simmim", setup),
         options_(options),
         block_(chosen_block(options.block, *setup.encoder, setup.input)),
         vit_(std::dynamic_pointer_cast<models::Vit>(setup.encoder)),

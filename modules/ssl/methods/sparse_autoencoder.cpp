@@ -15,7 +15,7 @@
 #include "losses/sparse.h"
 #include "ssl/counted.h"
 #include "ssl/hidden_blocks.h"
-#include "ssl/method.h"
+#include "ssl/on_voxels.h"
 
 namespace ssl {
 namespace {
@@ -54,10 +54,10 @@ struct Pictures : torch::nn::Module {
   at::Tensor weight, bias;
 };
 
-class SparseAutoencoder final : public OneEncoder {
+class SparseAutoencoder final : public OnVoxels {
  public:
   SparseAutoencoder(const SparseAutoencoderOptions& options, const Setup& setup)
-      : OneEncoder("sparse_autoencoder", setup),
+      : OnVoxels("sparse_autoencoder", setup),
         options_(options),
         stride_(setup.encoder->stride().back()),
         voxels_(input_.channels * stride_[0] * stride_[1] * stride_[2]) {
@@ -89,17 +89,10 @@ class SparseAutoencoder final : public OneEncoder {
         losses::masked_mean_square(made, view.images, inside, {}, false) * weight_of(inside, comm());
     const at::Tensor cost = losses::pooled_sparsity(code.flatten(0, 1), options_.pool) / std::sqrt(voxels_) /
                             static_cast<double>(options_.code_size / options_.pool);
-    return {apart + options_.sparsity * cost,
-            {{"reconstruction", apart.detach()}, {"used", used(code.detach().to(at::kFloat))}}};
+    return {apart + options_.sparsity * cost, {{"reconstruction", apart.detach()}, {"cost", cost.detach()}}};
   }
 
  private:
-  // The share of groups that hold more than a tenth of what the strongest of their place holds.
-  at::Tensor used(const at::Tensor& code) const {
-    const at::Tensor energy = code.square().unflatten(2, {-1, options_.pool}).sum(3).sqrt();
-    return (energy > 0.1 * energy.amax({2}, /*keepdim=*/true)).to(at::kFloat).mean();
-  }
-
   SparseAutoencoderOptions options_;
   models::Extent stride_;
   std::int64_t voxels_;  // of a place, all channels

@@ -15,7 +15,7 @@
 #include "ssl/counted.h"
 #include "ssl/cube_rotation.h"
 #include "ssl/head.h"
-#include "ssl/method.h"
+#include "ssl/on_voxels.h"
 #include "ssl/sample_draws.h"
 
 namespace ssl {
@@ -59,17 +59,17 @@ struct Shown {
   at::Tensor rotation;              // [2N] int64
 };
 
-class SwinUnetr final : public OneEncoder {
+class SwinUnetr final : public OnVoxels {
  public:
   SwinUnetr(const SwinUnetrOptions& options, const Setup& setup)
-      : OneEncoder("swin_unetr", setup),
+      : OnVoxels("swin_unetr", setup),
         options_(options),
         rotations_(rotations(options.rotations)),
         extent_(turnable(input_.patch, options.rotations)),
         decoder_(models::make_decoder(*encoder_, input_, input_.channels, false)),
         classifier_(std::make_shared<Head>(
-            HeadShape{encoder_->embedding_size(), options.hidden_size, options.rotations, 2, Between::kReLU})),
-        projection_(std::make_shared<torch::nn::LinearImpl>(encoder_->embedding_size(), options.projection_size)) {
+            HeadShape{encoder_->channels().back(), options.hidden_size, options.rotations, 2, Between::kReLU})),
+        projection_(std::make_shared<torch::nn::LinearImpl>(encoder_->channels().back(), options.projection_size)) {
     encoder_->check_extent(extent_);
     add("decoder", decoder_);
     add("classifier", classifier_);
@@ -87,8 +87,9 @@ class SwinUnetr final : public OneEncoder {
       throw core::usage_error("swin_unetr compares samples with each other: a batch of one has nothing to compare",
                               "give data.batch_size of 2 or more");
     const Shown shown = shown_of(batch);
-    const at::Tensor painted = decoder_->maps(encoder_->features(shown.images), shown.images).front();
-    const at::Tensor embedded = encoder_->embedding(shown.images);
+    const std::vector<at::Tensor> features = encoder_->features(shown.images);
+    const at::Tensor painted = decoder_->maps(features, shown.images).front();
+    const at::Tensor embedded = mean_over_space(features.back());
     const Answered turn = answered(classifier_->forward(embedded, comm()), shown.rotation);
     const std::vector<at::Tensor> halves = projection_->forward(embedded).to(at::kFloat).chunk(2);
     const at::Tensor contrast = losses::nt_xent(halves[0], halves[1], options_.temperature, comm());
@@ -138,7 +139,7 @@ const MethodEntry swin_unetr_entry{
     .year = 2022,
     .needs = "2 views",
     .encoders = "any",
-    .cost = 4,
+    .cost = 3,
     .choose = "one run for segmentation and for whole pictures, of organs in one pose; dear, and wants batches of 8",
     .loss = "cross-entropy over the rotations, NT-Xent between the views, mean absolute difference to the undamaged",
     .formula = "-log p(rotation) + nt_xent(z, z') + mean |painted - x|",

@@ -8,7 +8,7 @@
 #include "losses/variational.h"
 #include "ssl/counted.h"
 #include "ssl/generator.h"
-#include "ssl/method.h"
+#include "ssl/on_voxels.h"
 #include "ssl/sample_draws.h"
 
 namespace ssl {
@@ -38,10 +38,10 @@ struct VaeOptions {
   }
 };
 
-class Vae final : public OneEncoder {
+class Vae final : public OnVoxels {
  public:
   Vae(const VaeOptions& options, const Setup& setup)
-      : OneEncoder("vae", setup),
+      : OnVoxels("vae", setup),
         options_(options),
         voxels_(static_cast<double>(input_.channels * input_.patch[0] * input_.patch[1] * input_.patch[2])),
         to_code_(std::make_shared<torch::nn::LinearImpl>(flat_features_size(*encoder_, input_), 2 * options.code_size)),

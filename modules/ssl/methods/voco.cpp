@@ -84,6 +84,8 @@ class Voco final : public WithTeacher {
     }
   }
 
+  train::Coupling coupling() const override { return train::Coupling::kMean; }
+
   std::vector<augment::Recipe> views() const override {
     const augment::Intensity& values = options_.intensity;
     return {{{input_.patch[0], input_.patch[1], input_.patch[2]},

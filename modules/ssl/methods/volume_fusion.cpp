@@ -10,7 +10,7 @@
 #include "losses/overlap.h"
 #include "models/decoder.h"
 #include "ssl/counted.h"
-#include "ssl/method.h"
+#include "ssl/on_voxels.h"
 #include "ssl/sample_draws.h"
 
 namespace ssl {
@@ -39,10 +39,10 @@ struct VolumeFusionOptions {
   }
 };
 
-class VolumeFusion final : public OneEncoder {
+class VolumeFusion final : public OnVoxels {
  public:
   VolumeFusion(const VolumeFusionOptions& options, const Setup& setup)
-      : OneEncoder("volume_fusion", setup),
+      : OnVoxels("volume_fusion", setup),
         options_(options),
         decoder_(models::make_decoder(*encoder_, input_, options.classes, false)) {
     if (options.boxes_low > options.boxes_high || options.side_low > options.side_high)
