@@ -5,6 +5,7 @@
 #include "augment/recipes.h"
 #include "core/error.h"
 #include "losses/contrastive.h"
+#include "losses/precision.h"
 #include "ssl/method.h"
 #include "ssl/projector.h"
 
@@ -52,7 +53,7 @@ class Simclr final : public OneEncoder {
                               "give data.batch_size of 2 or more; 8 or more is better");
     const at::Tensor images = at::cat({batch.views[0].images, batch.views[1].images});
     const at::Tensor projected = projector_->forward(encoder_->embedding(images), comm());
-    const std::vector<at::Tensor> halves = projected.to(at::kFloat).chunk(2);
+    const std::vector<at::Tensor> halves = losses::at_least_float(projected).chunk(2);
     const at::Tensor loss = losses::nt_xent(halves[0], halves[1], options_.temperature, comm());
     const at::Tensor agreement = at::cosine_similarity(halves[0].detach(), halves[1].detach()).mean();
     return {loss, {{"agreement", agreement}}};
