@@ -41,7 +41,8 @@ const EncoderEntry& encoder_named(const std::string& name) {
 }
 
 at::Tensor Encoder::embedding(const at::Tensor& image) {
-  return features(image).back().flatten(2).to(at::kFloat).mean(2);
+  const at::Tensor coarsest = features(image).back().flatten(2);
+  return (coarsest.scalar_type() == at::kDouble ? coarsest : coarsest.to(at::kFloat)).mean(2);
 }
 
 }  // namespace models

@@ -81,6 +81,10 @@ inline at::Tensor flat(const std::vector<at::Tensor>& tensors) {
   return at::cat(rows);
 }
 
+// Small, so that a leaky ReLU at its kink does not make a rounding error grow; in float64 none does at 50 times as
+// much.
+constexpr double kRate = 0.001;
+
 // Steps of plain gradient descent on this rank's part of one batch; the loss is the mean over ranks.
 inline Learned learn(Subject& subject, int steps, runtime::Comm& comm) {
   train::Learner& learner = *subject.learner;
@@ -100,7 +104,7 @@ inline Learned learn(Subject& subject, int steps, runtime::Comm& comm) {
     std::vector<at::Tensor> gradients;
     for (const train::Parameter& each : parameters) {
       gradients.push_back(each.tensor.grad());
-      at::Tensor(each.tensor).add_(each.tensor.grad(), -0.05);
+      at::Tensor(each.tensor).add_(each.tensor.grad(), -kRate);
     }
     if (step > 0) continue;
     at::Tensor mean = loss.detach().to(at::kDouble);
@@ -109,7 +113,9 @@ inline Learned learn(Subject& subject, int steps, runtime::Comm& comm) {
     learned.gradient = flat(gradients);
   }
   std::vector<at::Tensor> weights;
-  for (const auto& [name, weight] : learner.weights()) weights.push_back(weight);
+  for (const auto& [name, weight] : learner.weights()) {
+    if (weight.is_floating_point()) weights.push_back(weight);
+  }
   learned.weights = flat(weights);
   return learned;
 }

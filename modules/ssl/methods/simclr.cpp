@@ -4,6 +4,7 @@
 
 #include "augment/recipes.h"
 #include "losses/contrastive.h"
+#include "losses/precision.h"
 #include "ssl/head.h"
 #include "ssl/method.h"
 #include "ssl/views.h"
@@ -55,7 +56,7 @@ class Simclr final : public OneEncoder {
                             const train::Moment&) override {
     need_samples(batch, comm(), 2, "simclr", "there is nothing to tell a sample from");
     const at::Tensor projected = projector_->forward(at::cat(embedded), comm());
-    const std::vector<at::Tensor> halves = projected.to(at::kFloat).chunk(2);
+    const std::vector<at::Tensor> halves = losses::at_least_float(projected).chunk(2);
     const at::Tensor loss = losses::nt_xent(halves[0], halves[1], options_.temperature, comm());
     const at::Tensor agreement = at::cosine_similarity(halves[0].detach(), halves[1].detach()).mean();
     return {loss, {{"agreement", agreement}}};
