@@ -58,14 +58,14 @@ BenchResult as_rank(const BenchOptions& options, runtime::Comm& comm) {
   const auto method = made_method(patch);
   method->use(comm);
   const data::Batch batch = part_of_batch(patch, comm);
-  const train::NamedTensors parameters = method->phases().front().parameters;
+  const train::Parameters parameters = method->phases().front().parameters;
   train::GradientExchange exchange(parameters, comm);
   std::vector<double> steps, waits;
   double loss = 0;
   for (int step = 0; step <= options.repeats + 1; ++step) {
     comm.barrier();
     const double start = wall_seconds();
-    for (const auto& [name, parameter] : parameters) parameter.mutable_grad() = at::Tensor();
+    for (const train::Parameter& each : parameters) each.tensor.mutable_grad() = at::Tensor();
     exchange.begin();
     at::Tensor own = method->step(0, batch, {}).loss;
     own.backward();
@@ -73,7 +73,7 @@ BenchResult as_rank(const BenchOptions& options, runtime::Comm& comm) {
     exchange.finish();
     const double after_exchange = wall_seconds();
     const at::NoGradGuard no_gradient;
-    for (const auto& [name, parameter] : parameters) at::Tensor(parameter).add_(parameter.grad(), -0.01);
+    for (const train::Parameter& each : parameters) at::Tensor(each.tensor).add_(each.tensor.grad(), -0.01);
     const double end = wall_seconds();
     own = own.detach();
     comm.all_reduce_sum(own);

@@ -44,14 +44,14 @@ std::string not_finite(const std::vector<Phase>& phases) {
   std::size_t bad = 0, all = 0;
   std::string list;
   for (const Phase& phase : phases) {
-    for (const auto& [name, parameter] : phase.parameters) {
+    for (const Parameter& each : phase.parameters) {
       ++all;
-      if (!parameter.grad().defined()) continue;
-      const at::Tensor wrong = parameter.grad().isfinite().logical_not();
-      const auto count = wrong.sum().item<std::int64_t>();
+      const at::Tensor& gradient = each.tensor.grad();
+      if (!gradient.defined()) continue;
+      const auto count = gradient.isfinite().logical_not().sum().item<std::int64_t>();
       if (count == 0) continue;
-      list += (bad++ > 0 ? ", " : "") + name + " (" + std::to_string(count) + " of " +
-              std::to_string(parameter.numel()) + " numbers)";
+      list += (bad++ > 0 ? ", " : "") + each.name + " (" + std::to_string(count) + " of " +
+              std::to_string(gradient.numel()) + " numbers)";
     }
   }
   return (bad > 0 ? std::to_string(bad) : "none") + " of " + std::to_string(all) + (bad > 0 ? ": " + list : "");

@@ -29,8 +29,8 @@ TEST(Dino, FrozenPrototypesGetNoGradientUntilTheirStep) {
   const data::Batch batch = made::batch(*method, 2);
   at::Tensor prototypes;
   const std::vector<train::Phase> phases = method->phases();
-  for (const auto& [name, parameter] : phases[0].parameters) {
-    if (name == "prototypes.weight") prototypes = parameter;
+  for (const train::Parameter& each : phases[0].parameters) {
+    if (each.name == "prototypes.weight") prototypes = each.tensor;
   }
   ASSERT_TRUE(prototypes.defined());
   method->step(0, batch, {4, 10, 0}).loss.backward();
