@@ -4,6 +4,7 @@
 #include <ATen/ATen.h>
 #include <torch/nn/modules/linear.h>
 
+#include "augment/recipes.h"
 #include "core/error.h"
 #include "losses/clustering.h"
 #include "ssl/method.h"

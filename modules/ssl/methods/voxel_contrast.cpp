@@ -5,6 +5,7 @@
 
 #include <numeric>
 
+#include "augment/recipes.h"
 #include "losses/contrastive.h"
 #include "ssl/head.h"
 #include "ssl/matching_points.h"
