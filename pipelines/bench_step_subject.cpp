@@ -60,19 +60,6 @@ boost::json::object plan_of(const models::Vit& vit, const models::Extent& grid) 
 }  // namespace
 
 // Gives the same batch for ever.
-class StepSubject::OneBatch final : public data::BatchSource {
- public:
-  explicit OneBatch(const data::Batch& batch) : batch_(batch) {}
-  data::Batch next() override { return batch_; }
-  std::uint64_t position() const override { return 0; }
-  void seek(std::uint64_t) override {}
-  std::int64_t epoch_size() const override { return kPictures; }
-  std::unique_ptr<BatchSource> pass() const override { return std::make_unique<OneBatch>(batch_); }
-
- private:
-  const data::Batch& batch_;
-};
-
 StepSubject::StepSubject(const std::string& encoder, std::int64_t edge, const std::string& precision) {
   GADOLIN_CHECK(edge % kToken == 0);
   at::manual_seed(1);
@@ -88,11 +75,11 @@ StepSubject::StepSubject(const std::string& encoder, std::int64_t edge, const st
   settings_.schedule = "constant";
   settings_.warmup_steps = 0;
   settings_.precision = precision;
-  source_ = std::make_unique<OneBatch>(batch_);
+  source_ = std::make_unique<OneBatch>(batch_, kPictures);
   comm_ = runtime::alone();
   const c10::Device cpu(c10::kCPU);
   state_ = std::make_unique<train::RunState>(*method_, *source_, settings_, cpu, *comm_);
-  step_ = std::make_unique<train::Step>(*method_, *state_, settings_, cpu, *comm_);
+  step_ = std::make_unique<train::Step>(*method_, *state_, settings_, cpu, *comm_, timings_);
 }
 
 StepSubject::~StepSubject() = default;

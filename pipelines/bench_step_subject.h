@@ -7,6 +7,7 @@
 
 #include "data/batch.h"
 #include "models/encoder.h"
+#include "pipelines/bench_one_batch.h"
 #include "ssl/method.h"
 #include "train/run_state.h"
 #include "train/step.h"
@@ -29,7 +30,6 @@ class StepSubject {
   models::Encoder& encoder() const { return *encoder_; }
 
  private:
-  class OneBatch;
   models::Input input_;
   std::shared_ptr<models::Encoder> encoder_;
   std::unique_ptr<ssl::Method> method_;
@@ -38,6 +38,7 @@ class StepSubject {
   std::unique_ptr<OneBatch> source_;
   std::unique_ptr<runtime::Comm> comm_;
   std::unique_ptr<train::RunState> state_;
+  train::Timings timings_{c10::Device(c10::kCPU)};
   std::unique_ptr<train::Step> step_;
 };
 
