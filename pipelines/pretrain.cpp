@@ -15,6 +15,7 @@
 #include "pipelines/ranks.h"
 #include "pipelines/run_record.h"
 #include "train/agreement.h"
+#include "train/checkpoint.h"
 #include "train/metrics.h"
 #include "train/trainer.h"
 

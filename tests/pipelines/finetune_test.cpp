@@ -121,7 +121,7 @@ TEST_F(Finetune, RefusesACheckpointOfAnotherArchitectureWithTheList) {
 
 TEST_F(Finetune, ClassifiesWithTheLearningRateThatItsOwnLabelsPrefer) {
   const Outcome outcome =
-      run("class", "--task classification --labels 8 --learning-rates 1e-7,1e-2 --set trainer.steps=40");
+      run("class", "--task classification --labels 8 --learning-rates 1e-7,1e-2 --set trainer.steps=120");
   ASSERT_EQ(outcome.exit, 0) << outcome.out;
   const auto all = summary("class");
   EXPECT_GT(all.at("test").at("mean").at("balanced_accuracy").at("value").to_number<double>(), 0.7) << outcome.out;

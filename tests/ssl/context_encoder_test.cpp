@@ -42,7 +42,8 @@ TEST(ContextEncoder, TheCriticsLossSendsNothingToThePainter) {
     method->step(0, batch, {});
   }
   method->step(1, batch, {}).loss.backward();
-  for (const train::Parameter& each : method->phases()[0].parameters)
+  const train::Phase painting = method->phases()[0];
+  for (const train::Parameter& each : painting.parameters)
     EXPECT_FALSE(each.tensor.grad().defined()) << each.name;
 }
 

@@ -44,7 +44,7 @@ class Octants final : public models::Encoder {
   std::vector<std::int64_t> channels() const override { return {1}; }
   std::vector<models::Extent> stride() const override { return {{4, 4, 4}}; }
   at::Tensor embedding(const at::Tensor& image) override {
-    return at::adaptive_avg_pool3d(image, 2).flatten(1) * weight_;
+    return at::adaptive_avg_pool3d(image, {2, 2, 2}).flatten(1) * weight_;
   }
   std::int64_t embedding_size() const override { return 8; }
   void check_extent(const models::Extent&) const override {}

@@ -45,7 +45,8 @@ TEST(VolumeFusion, OutsideOfEitherCaseNothingIsAsked) {
   at::Tensor loss = method->step(0, batch, {}).loss;
   loss.backward();
   EXPECT_EQ(loss.item<double>(), 0);
-  for (const train::Parameter& each : method->phases()[0].parameters) {
+  const train::Phase phase = method->phases()[0];
+  for (const train::Parameter& each : phase.parameters) {
     ASSERT_TRUE(each.tensor.grad().defined());
     EXPECT_EQ(each.tensor.grad().abs().max().item<double>(), 0) << each.name;
   }

@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "core/error.h"
 #include "small_run.h"
 #include "train/checkpoint.h"
 
