@@ -20,8 +20,8 @@ struct HeadShape {
   bool norm_out = false;  // batch normalisation of what comes out, without weights of its own
 };
 
-// Linear layers, normalised over the batch of all ranks (models/batch_norm.h) without running statistics. Rows [N, in] ->
-// [N, out]; every rank must come here.
+// Linear layers, normalised over the batch of all ranks (models/batch_norm.h) without running statistics. Rows [N, in]
+// -> [N, out]; every rank must come here.
 class Head : public torch::nn::Module {
  public:
   explicit Head(const HeadShape& shape);

@@ -43,8 +43,7 @@ TEST(ContextEncoder, TheCriticsLossSendsNothingToThePainter) {
   }
   method->step(1, batch, {}).loss.backward();
   const train::Phase painting = method->phases()[0];
-  for (const train::Parameter& each : painting.parameters)
-    EXPECT_FALSE(each.tensor.grad().defined()) << each.name;
+  for (const train::Parameter& each : painting.parameters) EXPECT_FALSE(each.tensor.grad().defined()) << each.name;
 }
 
 TEST(ContextEncoder, WhatIsVisibleStaysAsItIsInWhatTheCriticSees) {
