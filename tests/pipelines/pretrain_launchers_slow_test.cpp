@@ -34,6 +34,15 @@ bool comes(const fs::path& file) {
   return fs::exists(file);
 }
 
+// Starts a program with these variables instead of those of the same name.
+pid_t start_with(const std::vector<std::string>& variables, const std::vector<std::string>& words,
+                 const fs::path& output) {
+  std::vector<std::string> line{"/usr/bin/env"};
+  line.insert(line.end(), variables.begin(), variables.end());
+  line.insert(line.end(), words.begin(), words.end());
+  return start(line, {}, output);
+}
+
 std::vector<std::string> words_after(const fs::path& script, const Scratch& folder, int steps) {
   std::vector<std::string> words{"/bin/bash", script.string(), folder.word("store"), folder.word("run")};
   for (const std::string& word : words_of(tiny::kSmall + kSteps + " --set trainer.checkpoint_every=2" +
@@ -61,14 +70,14 @@ TEST(Launchers, TheSlurmScriptGoesBackIntoTheQueueAfterAWarningAndNotAtTheEnd) {
   const std::vector<std::string> slurm{path_with({folder / "bin"}), "SLURM_JOB_ID=" + std::to_string(free_port()),
                                        "SLURM_JOB_NODELIST=node1", "SLURM_CPUS_PER_TASK=1"};
   const auto words = words_after(script("slurm/pretrain.sbatch"), folder, 300);
-  const pid_t job = start(words, slurm, folder / "said");
+  const pid_t job = start_with(slurm, words, folder / "said");
   ASSERT_TRUE(comes(folder / "run/checkpoint-2.gadolin")) << bytes_of(folder / "said");
   ::kill(std::stoi(bytes_of(folder / "task")), SIGUSR1);  // Slurm's warning, here to one task alone
   EXPECT_EQ(end_of(job), 5) << bytes_of(folder / "said");
   EXPECT_NE(bytes_of(folder / "said").find("the same command goes on from there"), std::string::npos);
   EXPECT_EQ(bytes_of(folder / "asked"), "requeue " + slurm[1].substr(slurm[1].find('=') + 1) + "\n");
   fs::remove(folder / "asked");
-  EXPECT_EQ(end_of(start(words, slurm, folder / "said")), 0) << bytes_of(folder / "said");
+  EXPECT_EQ(end_of(start_with(slurm, words, folder / "said")), 0) << bytes_of(folder / "said");
   EXPECT_TRUE(fs::exists(folder / "run/checkpoint-300.gadolin"));
   EXPECT_FALSE(fs::exists(folder / "asked"));
 }
@@ -92,7 +101,7 @@ class Torchrun : public testing::Test {
   void SetUp() override {
     const fs::path beside = fs::path(__FILE__).parent_path() / "../bench/.venv/bin";
     environment_ = {path_with({fs::weakly_canonical(beside)})};
-    if (end_of(start({"/bin/sh", "-c", "command -v torchrun"}, environment_, folder_ / "found")) != 0)
+    if (end_of(start_with(environment_, {"/bin/sh", "-c", "command -v torchrun"}, folder_ / "found")) != 0)
       GTEST_SKIP() << "no torchrun: tests/bench/peers.sh makes one";
     tiny::prepared_store(folder_ / "store");
   }
@@ -101,7 +110,7 @@ class Torchrun : public testing::Test {
 };
 
 TEST_F(Torchrun, ASignalToTheScriptEndsItWithFiveAfterACheckpoint) {
-  const pid_t job = start(words_after(script("torchrun.sh"), folder_, 100000), environment_, folder_ / "said");
+  const pid_t job = start_with(environment_, words_after(script("torchrun.sh"), folder_, 100000), folder_ / "said");
   ASSERT_TRUE(comes(folder_ / "run/checkpoint-2.gadolin")) << bytes_of(folder_ / "said");
   ::kill(job, SIGUSR1);
   EXPECT_EQ(end_of(job), 5) << bytes_of(folder_ / "said");
@@ -110,7 +119,7 @@ TEST_F(Torchrun, ASignalToTheScriptEndsItWithFiveAfterACheckpoint) {
 }
 
 TEST_F(Torchrun, AKilledRankIsStartedAgainWithTheOthersAndTheRunComesToItsEnd) {
-  const pid_t job = start(words_after(script("torchrun.sh"), folder_, 300), environment_, folder_ / "said");
+  const pid_t job = start_with(environment_, words_after(script("torchrun.sh"), folder_, 300), folder_ / "said");
   ASSERT_TRUE(comes(folder_ / "run/checkpoint-2.gadolin")) << bytes_of(folder_ / "said");
   const pid_t victim = process_of(folder_, 1);
   ASSERT_GT(victim, 0);
