@@ -92,6 +92,26 @@ at::Tensor plain_on_host(const at::Tensor& tensor) { return tensor.detach().to(a
 // One dimension of bytes of a plain tensor, sharing its memory: Gloo copies no booleans.
 at::Tensor bytes_of(const at::Tensor& plain) { return plain.reshape({-1}).view(at::kByte); }
 
+// Which ranks have nothing to say any more: " 2 and 3", or what else is known.
+std::string absent(c10d::Store& store, const Ranks& ranks, milliseconds patience) {
+  std::string missing;
+  try {
+    const auto end = Clock::now() + patience;
+    store.setTimeout(patience);
+    store.set("lost/" + std::to_string(ranks.rank), std::vector<std::uint8_t>{1});
+    for (int rank = 0; rank < ranks.size; ++rank) {
+      const std::string key = "lost/" + std::to_string(rank);
+      while (!store.check({key}) && Clock::now() < end) std::this_thread::sleep_for(milliseconds(20));
+      if (!store.check({key})) missing += (missing.empty() ? " " : ", ") + std::to_string(rank);
+    }
+    // The others ask rank 0, which keeps the list.
+    if (ranks.rank == 0 && !missing.empty()) std::this_thread::sleep_for(milliseconds(500));
+  } catch (const std::exception&) {
+    if (missing.empty()) return " 0";
+  }
+  return missing;
+}
+
 // Connections between all ranks, for calls that follow one another. One thread at a time.
 class Line {
  public:
@@ -109,7 +129,6 @@ class Line {
   void agree(Call call, const at::Tensor& tensor, int root);
   template <class Body>
   void during(Call call, Body&& body);
-  // Which ranks have nothing to say any more: " 2 and 3", or what else is known.
   std::string roll_call();
   void gather(const at::Tensor& own, const at::Tensor& all, milliseconds timeout);
 
@@ -128,24 +147,14 @@ Line::Line(const Ranks& ranks, c10::intrusive_ptr<c10d::Store> store, const std:
                                                        ranks.size, gloo);
 }
 
+// Rank 0 keeps the list; where it hangs its answer never comes, and nothing ends that wait.
 std::string Line::roll_call() {
-  std::string missing;
-  try {
-    const milliseconds patience = std::min(kRollCall, timeout_);
-    const auto end = Clock::now() + patience;
-    store_->setTimeout(patience);
-    store_->set("lost/" + std::to_string(ranks_.rank), std::vector<std::uint8_t>{1});
-    for (int rank = 0; rank < ranks_.size; ++rank) {
-      const std::string key = "lost/" + std::to_string(rank);
-      while (!store_->check({key}) && Clock::now() < end) std::this_thread::sleep_for(milliseconds(20));
-      if (!store_->check({key})) missing += (missing.empty() ? " " : ", ") + std::to_string(rank);
-    }
-    // The others ask rank 0, which keeps the list.
-    if (ranks_.rank == 0 && !missing.empty()) std::this_thread::sleep_for(milliseconds(500));
-  } catch (const std::exception&) {
-    if (missing.empty()) return " 0";
-  }
-  return missing;
+  const milliseconds patience = std::min(kRollCall, timeout_);
+  std::packaged_task<std::string()> ask(
+      [store = store_, ranks = ranks_, patience] { return absent(*store, ranks, patience); });
+  std::future<std::string> answer = ask.get_future();
+  std::thread(std::move(ask)).detach();
+  return answer.wait_for(2 * patience + kRollCall) == std::future_status::ready ? answer.get() : " 0";
 }
 
 // Closing the connections wakes those that wait for this rank.
