@@ -94,8 +94,8 @@ void expect_every_stop_point_to_be_harmless(const std::string& method) {
     fs::remove_all(scratch / run);
   }
   EXPECT_EQ(stops, stops_wanted());
-  RecordProperty("stops", stops);
-  RecordProperty("stops_with_a_hundred_losses_to_go", early);
+  testing::Test::RecordProperty("stops", stops);
+  testing::Test::RecordProperty("stops_with_a_hundred_losses_to_go", early);
 }
 
 }  // namespace
