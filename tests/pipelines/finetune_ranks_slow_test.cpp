@@ -60,7 +60,8 @@ TEST(FinetuneRanks, OtherCasesOnOneRankOrAnUnevenBatchAreRefused) {
     EXPECT_EQ(end.exit, 2) << end.said;
     EXPECT_NE(end.said.find("a batch of 3 cannot be shared evenly by 2 ranks"), std::string::npos) << end.said;
   }
-  EXPECT_FALSE(fs::exists(folder / "run"));
+  EXPECT_FALSE(fs::exists(folder / "run/request.json"));
+  EXPECT_FALSE(fs::exists(folder / "run/labelled.csv"));
 }
 
 }  // namespace

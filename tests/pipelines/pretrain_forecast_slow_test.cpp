@@ -70,6 +70,7 @@ class ForecastOf : public testing::TestWithParam<Recipe> {};
 }  // namespace
 
 TEST_P(ForecastOf, IsWithinATenthOfTheMemoryOfTheRun) {
+  if (std::getenv("GADOLIN_FORECAST") == nullptr) GTEST_SKIP() << "minutes; GADOLIN_FORECAST=1 runs it";
   const Scratch folder;
   tiny::prepared_store(folder / "store", 16, {40, 56, 56});
   const std::string run = "pretrain " + quoted(folder / "store") + " --out " + quoted(folder / "run") +
@@ -93,6 +94,7 @@ INSTANTIATE_TEST_SUITE_P(Shipped, ForecastOf, testing::ValuesIn(recipes()),
                          [](const auto& info) { return info.param.name; });
 
 TEST(FitMemory, FindsABatchThatStaysBelowAndIsKeptByTheRunThatGoesOn) {
+  if (std::getenv("GADOLIN_FORECAST") == nullptr) GTEST_SKIP() << "minutes; GADOLIN_FORECAST=1 runs it";
   const Scratch folder;
   tiny::prepared_store(folder / "store", 16, {40, 56, 56});
   const std::string run = "pretrain " + quoted(folder / "store") + " --out " + quoted(folder / "run") +
