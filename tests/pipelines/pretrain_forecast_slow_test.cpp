@@ -7,6 +7,7 @@
 
 #include <boost/json.hpp>
 #include <cmath>
+#include <cstdlib>
 
 #include "../scratch.h"
 #include "core/files.h"
