@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <cmath>
 #include <set>
 #include <utility>
 
@@ -19,6 +18,7 @@
 #include "data/loader.h"
 #include "finetune/initial.h"
 #include "pipelines/choice.h"
+#include "pipelines/class_number.h"
 #include "pipelines/prepared_store.h"
 #include "pipelines/ranks.h"
 #include "pipelines/view_maker.h"
@@ -39,13 +39,7 @@ bool given(const std::vector<core::Setting>& settings, const std::string& key) {
   return std::any_of(settings.begin(), settings.end(), [&](const core::Setting& each) { return each.key == key; });
 }
 
-// The scalar as a class 0, 1, 2 ... Throws usage Error when it is none.
-std::int64_t class_number(const store::CaseSummary& summary, const std::string& target) {
-  const double value = summary.scalars.at(target);
-  if (value >= 0 && value < 1000 && value == std::floor(value)) return static_cast<std::int64_t>(value);
-  throw core::usage_error(fmt::format("case {}: its {} is {}, which is no class", summary.id, target, value),
-                          "classes are counted 0, 1, 2, ...; choose another scalar with --target");
-}
+const char* const kChosen = "with --target";
 
 std::string targets_of(const store::Reader& reader) {
   std::set<std::string> names;
@@ -203,7 +197,7 @@ void FinetuneRun::name_outputs() {
   record_.target = request_.target;
   std::int64_t highest = 0;
   for (const std::int64_t index : whole_->cases())
-    highest = std::max(highest, class_number(reader_->summary(index), request_.target));
+    highest = std::max(highest, class_number(reader_->summary(index), request_.target, kChosen));
   for (std::int64_t k = 0; k <= highest; ++k) record_.classes.push_back(std::to_string(k));
 }
 
@@ -266,7 +260,7 @@ FinetuneRun::Trained FinetuneRun::train(const fs::path& folder, const std::vecto
   setup.frozen = request_.frozen;
   if (!dense()) setup.counts.resize(setup.outputs.size());
   for (const std::int64_t index : dense() ? std::vector<std::int64_t>{} : cases)
-    ++setup.counts[static_cast<std::size_t>(class_number(reader_->summary(index), record_.target))];
+    ++setup.counts[static_cast<std::size_t>(class_number(reader_->summary(index), record_.target, kChosen))];
   Trained trained;
   trained.task = recipe_.task.make(setup);
   if (initial_) {

@@ -51,25 +51,6 @@ class Row {
   report::MontageOptions options_;
 };
 
-// What pictures need of the first samples of a batch.
-data::Batch first_samples(const data::Batch& batch, std::int64_t count) {
-  const auto cut = [&](at::Tensor& tensor) {
-    if (tensor.defined() && tensor.dim() > 0 && tensor.size(0) == batch.size()) tensor = tensor.narrow(0, 0, count);
-  };
-  data::Batch few = batch;
-  for (data::View& view : few.views) {
-    for (at::Tensor* tensor : {&view.images, &view.labels, &view.valid, &view.hidden, &view.kept, &view.case_index})
-      cut(*tensor);
-    view.voxel_to_case.resize(static_cast<std::size_t>(count));
-    view.case_shape.resize(static_cast<std::size_t>(count));
-  }
-  for (at::Tensor* tensor : {&few.sample, &few.case_index, &few.has_labels, &few.channels_present}) cut(*tensor);
-  for (auto& [name, target] : few.targets) cut(target);
-  few.reports.resize(std::min(few.reports.size(), static_cast<std::size_t>(count)));
-  few.ids.resize(static_cast<std::size_t>(count));
-  return few;
-}
-
 // Of sample `i`: its views, plain and with what is hidden, then what was made of it.
 std::vector<report::Picture> pictures_of(const data::Batch& batch, const train::NamedTensors& made, std::int64_t i,
                                          const std::array<double, 3>& spacing_mm) {
@@ -118,7 +99,7 @@ PictureWatch::PictureWatch(ssl::Method& method, std::filesystem::path folder, co
 std::map<std::string, double> PictureWatch::look(train::Learner&, const data::Batch& batch,
                                                  const train::Moment& moment) {
   const at::NoGradGuard no_gradient;
-  const data::Batch few = first_samples(batch, std::min(samples_, batch.size()));
+  const data::Batch few = batch.part(0, std::min(samples_, batch.size()));
   method_.set_training(false);
   const train::NamedTensors made = method_.pictures(few);
   method_.set_training(true);

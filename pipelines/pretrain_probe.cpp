@@ -5,13 +5,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <set>
 
 #include "augment/recipes.h"
 #include "core/error.h"
 #include "evaluate/held_out.h"
 #include "evaluate/probe.h"
+#include "pipelines/class_number.h"
 #include "pipelines/view_maker.h"
 
 namespace pipelines {
@@ -43,13 +43,6 @@ std::vector<std::int64_t> with_target(const store::Reader& reader, const std::ve
   return cases;
 }
 
-int class_of(const store::CaseSummary& summary, const std::string& target) {
-  const double value = summary.scalars.at(target);
-  if (value >= 0 && value < 1000 && value == std::floor(value)) return static_cast<int>(value);
-  throw core::usage_error(fmt::format("case {}: its {} is {}, which is no class", summary.id, target, value),
-                          "classes are counted 0, 1, 2, ...; choose another scalar as watch.target");
-}
-
 evaluate::Probe probe_named(const std::string& kind, std::int64_t classes) {
   if (kind == "knn")
     return [classes](const at::Tensor& train, const at::Tensor& labels, const at::Tensor& test) {
@@ -71,7 +64,7 @@ ProbedCases probed_cases(const store::Reader& reader, const Split& split, const 
       draw_labelled(split, reader, usable, std::min(settings.probe_cases, static_cast<std::int64_t>(usable.size())), 0,
                     seed, settings.target);
   for (const std::int64_t index : probed.cases) {
-    probed.classes.push_back(class_of(reader.summary(index), settings.target));
+    probed.classes.push_back(static_cast<int>(class_number(reader.summary(index), settings.target, "as watch.target")));
     probed.patients.push_back(patient_of(split, reader.summary(index)));
   }
   std::map<int, std::set<std::string>> patients;

@@ -4,7 +4,6 @@
 
 #include "pipelines/choice.h"
 #include "pipelines/ranks.h"
-#include "pipelines/split.h"
 #include "pipelines/view_maker.h"
 #include "runtime/device.h"
 #include "runtime/freed_memory.h"
@@ -13,10 +12,9 @@
 namespace pipelines {
 namespace {
 
-Split split_of(const PretrainRequest& request) { return request.split.empty() ? Split{} : read_split(request.split); }
-
-std::vector<std::int64_t> chosen_cases(const PretrainRequest& request, const store::Reader& reader) {
-  if (!request.split.empty()) return cases_of(split_of(request), request.set_name, reader);
+std::vector<std::int64_t> chosen_cases(const PretrainRequest& request, const Split& split,
+                                       const store::Reader& reader) {
+  if (!request.split.empty()) return cases_of(split, request.set_name, reader);
   std::vector<std::int64_t> all;
   for (std::int64_t i = 0; i < reader.size(); ++i) all.push_back(i);
   return all;
@@ -58,7 +56,7 @@ PretrainRun set_up(const PretrainRequest& request, const PretrainRecipe& recipe,
   runtime::keep_freed_memory();
   const c10::Device device = device_of_rank(request.device);
   PreparedStore store = open_prepared(request.store, recipe.data.reader());
-  PretrainRun run{std::move(store), {}, {}, device, runtime::set_threads(request.threads), 1, {}, {}, {}, {}};
+  PretrainRun run{std::move(store), {}, {}, {}, device, runtime::set_threads(request.threads), 1, {}, {}, {}, {}};
   run.input = {static_cast<std::int64_t>(run.store.plan.channels.size()), recipe.data.patch_or(run.store.plan.patch),
                run.store.spacing_mm()};
   run.batch_size = recipe.data.batch_size > 0 ? recipe.data.batch_size : run.store.plan.batch_size;
@@ -66,7 +64,8 @@ PretrainRun set_up(const PretrainRequest& request, const PretrainRecipe& recipe,
   run.method = recipe.make(run.input, device, run.store.reader->size());
   data::StoreDatasetOptions options;
   options.seed = static_cast<std::uint64_t>(recipe.data.seed);
-  options.cases = chosen_cases(request, *run.store.reader);
+  if (!request.split.empty()) run.split = read_split(request.split);
+  options.cases = chosen_cases(request, run.split, *run.store.reader);
   options.channels = run.store.channels();
   options.read_labels = false;
   options.keep_locations = false;
@@ -92,7 +91,7 @@ std::unique_ptr<PretrainWatch> watch_of(const PretrainRequest& request, const Wa
   return std::make_unique<PretrainWatch>(settings,
                                          Watched{*run.method, run.store.reader, run.options, run.input, run.device,
                                                  comm, request.out, recipe.trainer.steps},
-                                         split_of(request), static_cast<std::uint64_t>(recipe.data.seed));
+                                         run.split, static_cast<std::uint64_t>(recipe.data.seed));
 }
 
 std::int64_t steps_before(const std::filesystem::path& folder) {

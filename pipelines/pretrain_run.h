@@ -13,6 +13,7 @@
 #include "pipelines/network.h"
 #include "pipelines/prepared_store.h"
 #include "pipelines/pretrain_watch.h"
+#include "pipelines/split.h"
 #include "runtime/comm.h"
 #include "ssl/method.h"
 #include "train/limits.h"
@@ -56,6 +57,7 @@ class PretrainRecipe {
 // All that a run needs, made and checked; nothing is written yet.
 struct PretrainRun {
   PreparedStore store;
+  Split split;                        // of --split; empty without one
   data::StoreDatasetOptions options;  // of `samples`
   models::Input input;
   c10::Device device;

@@ -42,6 +42,10 @@ std::vector<Recipe> two_view_crop(const volume::Shape& patch, const Contrastive&
   return std::vector<Recipe>(2, contrastive(patch, settings));
 }
 
+Recipe placed(const volume::Shape& patch, const Warp& warp, const Mirror& mirror) {
+  return {patch, {make(warp), make(mirror)}};
+}
+
 std::vector<Recipe> multi_crop(const volume::Shape& large, const volume::Shape& small, const MultiCrop& settings) {
   std::vector<Recipe> recipes(static_cast<std::size_t>(settings.large), contrastive(large, settings.views));
   Contrastive closer = settings.views;

@@ -76,6 +76,9 @@ Recipe contrastive(const volume::Shape& patch, const Contrastive& settings = {})
 // Two of them; how far apart the views of a sample lie is settings.warp.place.spread.
 std::vector<Recipe> two_view_crop(const volume::Shape& patch, const Contrastive& settings = {});
 
+// A view that is taken and turned, and nothing else.
+Recipe placed(const volume::Shape& patch, const Warp& warp, const Mirror& mirror);
+
 // Large views and small ones that lie within them but for the shift of warp.place.spread: large ones first.
 struct MultiCrop {
   std::int64_t large = 2, small = 4;

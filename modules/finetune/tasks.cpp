@@ -1,7 +1,5 @@
 // The table of tasks: one line each.
-#include <vector>
-
-#include "core/error.h"
+#include "core/named_entry.h"
 #include "finetune/task.h"
 
 #define GADOLIN_FINETUNE_TASKS(X) X(segmentation) X(classification)
@@ -20,16 +18,7 @@ std::span<const TaskEntry* const> tasks() {
 }
 
 const TaskEntry& task_named(const std::string& name) {
-  std::vector<std::string> known;
-  std::string list;
-  for (const TaskEntry* entry : tasks()) {
-    if (entry->name == name) return *entry;
-    known.emplace_back(entry->name);
-    list += (list.empty() ? "" : ", ") + known.back();
-  }
-  const std::string close = core::nearest(name, known);
-  throw core::usage_error("there is no task '" + name + "'",
-                          (close.empty() ? "" : "did you mean " + close + "? ") + ("known: " + list));
+  return core::entry_named(name, tasks(), "there is no task '" + name + "'", "known: ");
 }
 
 }  // namespace finetune

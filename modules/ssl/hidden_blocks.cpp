@@ -51,6 +51,14 @@ void check_blocks(const models::Input& input, const Extent& block, double hidden
                             "take smaller blocks (method.block) or another share (method.hidden)");
 }
 
+augment::Recipe hiding(const volume::Shape& patch, const models::Extent& block, double hidden,
+                       const augment::Warp& warp, const augment::Mirror& mirror) {
+  augment::Masked settings{warp, mirror, {}};
+  settings.mask.hidden = hidden;
+  settings.mask.block.assign(block.begin(), block.end());
+  return augment::masked(patch, settings);
+}
+
 at::Tensor hidden_tokens(const at::Tensor& hidden, const Extent& token) {
   return hidden.select(1, 0)
       .slice(1, 0, std::nullopt, token[0])

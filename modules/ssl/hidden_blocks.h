@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "augment/recipes.h"
 #include "models/encoder.h"
 
 namespace ssl {
@@ -23,6 +24,10 @@ models::Extent chosen_block(const std::vector<std::int64_t>& given, const models
 // Throws usage Error when a block is larger than the patch or not made of whole `unit`s (a ViT's token, the stride of
 // a convolutional encoder), and when nothing or everything would be hidden.
 void check_blocks(const models::Input& input, const models::Extent& block, double hidden, const models::Extent& unit);
+
+// A view of which this share of the blocks is hidden.
+augment::Recipe hiding(const volume::Shape& patch, const models::Extent& block, double hidden,
+                       const augment::Warp& warp, const augment::Mirror& mirror);
 
 // hidden [N, 1, D, H, W] -> [N, T]: of each token's first voxel. The tokens must lie in blocks as a whole.
 at::Tensor hidden_tokens(const at::Tensor& hidden, const models::Extent& token);

@@ -58,6 +58,8 @@ class OneEncoder : public Method {
 
  protected:
   OneEncoder(std::string phase, const Setup& setup);
+  // Of a view that fills the patch.
+  volume::Shape patch() const { return {input_.patch[0], input_.patch[1], input_.patch[2]}; }
   // Moves it to the device. Of an untrained one (a teacher) no parameter is handed to an optimiser.
   void add(const std::string& name, std::shared_ptr<torch::nn::Module> network, bool trained = true);
 

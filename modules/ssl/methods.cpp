@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <array>
 
-#include "core/error.h"
+#include "core/named_entry.h"
 #include "ssl/method.h"
 
 #define GADOLIN_SSL_METHODS(X)  \
@@ -81,16 +81,7 @@ bool runs_with(const MethodEntry& entry, std::string_view encoder) {
 }
 
 const MethodEntry& method_named(const std::string& name) {
-  std::vector<std::string> known;
-  std::string list;
-  for (const MethodEntry* entry : methods()) {
-    if (entry->name == name) return *entry;
-    known.emplace_back(entry->name);
-    list += (list.empty() ? "" : ", ") + known.back();
-  }
-  const std::string close = core::nearest(name, known);
-  throw core::usage_error("there is no method '" + name + "'",
-                          (close.empty() ? "" : "did you mean " + close + "? ") + ("methods: " + list));
+  return core::entry_named(name, methods(), "there is no method '" + name + "'", "methods: ");
 }
 
 }  // namespace ssl

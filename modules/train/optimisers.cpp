@@ -1,5 +1,5 @@
 // The table of optimisers: one X each.
-#include "train/named_entry.h"
+#include "core/named_entry.h"
 #include "train/optimiser.h"
 
 #define GADOLIN_OPTIMISERS(X) X(adamw) X(lars) X(sgd)
@@ -17,6 +17,8 @@ std::span<const OptimiserEntry* const> optimisers() {
   return kAll;
 }
 
-const OptimiserEntry& optimiser_named(const std::string& name) { return entry_named(name, "optimiser", optimisers()); }
+const OptimiserEntry& optimiser_named(const std::string& name) {
+  return core::entry_named(name, optimisers(), "optimiser '" + name + "' is unknown", "there are ");
+}
 
 }  // namespace train

@@ -1,7 +1,7 @@
 // The table of schedules: one X each.
 #include <algorithm>
 
-#include "train/named_entry.h"
+#include "core/named_entry.h"
 #include "train/schedule.h"
 
 #define GADOLIN_SCHEDULES(X) X(cosine) X(poly) X(constant) X(trapezoid)
@@ -19,7 +19,9 @@ std::span<const ScheduleEntry* const> schedules() {
   return kAll;
 }
 
-const ScheduleEntry& schedule_named(const std::string& name) { return entry_named(name, "schedule", schedules()); }
+const ScheduleEntry& schedule_named(const std::string& name) {
+  return core::entry_named(name, schedules(), "schedule '" + name + "' is unknown", "there are ");
+}
 
 double learning_rate(const TrainerSettings& settings, std::int64_t step) {
   if (step < settings.warmup_steps)

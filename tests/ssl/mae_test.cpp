@@ -2,12 +2,12 @@
 
 #include <cmath>
 
-#include "core/error.h"
 #include "made.h"
 #include "models/vit.h"
 #include "ssl/hidden_blocks.h"
 #include "ssl/masked_network.h"
 #include "ssl/token_filler.h"
+#include "story_of.h"
 
 namespace {
 
@@ -22,13 +22,7 @@ at::Tensor places(std::int64_t first, std::int64_t second) {
 }
 
 std::string story_of(const std::vector<std::string>& arguments, const std::string& encoder) {
-  try {
-    made::method("mae", encoder, 1, arguments);
-  } catch (const core::Error& error) {
-    EXPECT_EQ(error.exit(), core::Exit::kUsage);
-    return error.what();
-  }
-  return "nothing was thrown";
+  return ::story_of([&] { made::method("mae", encoder, 1, arguments); });
 }
 
 }  // namespace

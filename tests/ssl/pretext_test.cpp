@@ -10,6 +10,7 @@
 #include "ssl/permutations.h"
 #include "ssl/sample_draws.h"
 #include "ssl/tiling.h"
+#include "story_of.h"
 
 namespace {
 
@@ -20,14 +21,10 @@ at::Tensor numbered(std::int64_t d, std::int64_t h, std::int64_t w) {
 std::string story_of(const std::string& name, const std::string& encoder, const models::Extent& patch,
                      const std::vector<std::string>& arguments = {}) {
   const models::Input input{1, patch, {1, 1, 1}};
-  try {
+  return ::story_of([&] {
     made::method(
         name, [&] { return made::encoder(encoder, input); }, input, arguments);
-  } catch (const core::Error& error) {
-    EXPECT_EQ(error.exit(), core::Exit::kUsage);
-    return error.what();
-  }
-  return "nothing was thrown";
+  });
 }
 
 data::Batch samples(const std::vector<std::int64_t>& numbers) {

@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
-#include "core/error.h"
 #include "made.h"
+#include "story_of.h"
 
 namespace {
 
@@ -10,13 +10,7 @@ class EachSimmim : public testing::TestWithParam<std::string> {};
 at::Tensor hidden_of(const data::Batch& batch) { return batch.views[0].hidden.unsqueeze(1).to(at::kFloat); }
 
 std::string story_of(const std::vector<std::string>& arguments, const std::string& encoder) {
-  try {
-    made::method("simmim", encoder, 1, arguments);
-  } catch (const core::Error& error) {
-    EXPECT_EQ(error.exit(), core::Exit::kUsage);
-    return error.what();
-  }
-  return "nothing was thrown";
+  return ::story_of([&] { made::method("simmim", encoder, 1, arguments); });
 }
 
 }  // namespace

@@ -2,19 +2,13 @@
 
 #include <cmath>
 
-#include "core/error.h"
 #include "made.h"
+#include "story_of.h"
 
 namespace {
 
 std::string story_of(const std::vector<std::string>& arguments) {
-  try {
-    made::method("volume_fusion", "resenc", 1, arguments);
-  } catch (const core::Error& error) {
-    EXPECT_EQ(error.exit(), core::Exit::kUsage);
-    return error.what();
-  }
-  return "nothing was thrown";
+  return ::story_of([&] { made::method("volume_fusion", "resenc", 1, arguments); });
 }
 
 }  // namespace

@@ -94,8 +94,7 @@ class Aim final : public OneEncoder {
   }
 
   std::vector<augment::Recipe> views() const override {
-    return {{{input_.patch[0], input_.patch[1], input_.patch[2]},
-             {augment::make(options_.warp), augment::make(options_.mirror)}}};
+    return {augment::placed(patch(), options_.warp, options_.mirror)};
   }
 
   // Of each sample a first part, as long as drawn, is seen as a whole; what comes behind it is foretold.

@@ -43,9 +43,7 @@ class Byol final : public WithTeacher {
     add("predictor", predictor_);
   }
 
-  std::vector<augment::Recipe> views() const override {
-    return augment::two_view_crop({input_.patch[0], input_.patch[1], input_.patch[2]}, options_.views);
-  }
+  std::vector<augment::Recipe> views() const override { return augment::two_view_crop(patch(), options_.views); }
 
   train::StepResult step(std::size_t, const data::Batch& batch, const train::Moment&) override {
     need_samples(batch, comm(), 2, "byol", "its projector is normalised over the batch");

@@ -66,10 +66,7 @@ class ContextEncoder final : public OneEncoder {
   }
 
   std::vector<augment::Recipe> views() const override {
-    augment::Masked settings{options_.warp, options_.mirror, {}};
-    settings.mask.hidden = options_.hidden;
-    settings.mask.block.assign(block_.begin(), block_.end());
-    return {augment::masked({input_.patch[0], input_.patch[1], input_.patch[2]}, settings)};
+    return {hiding(patch(), block_, options_.hidden, options_.warp, options_.mirror)};
   }
 
   // The critic learns from what the painter made before its update of the same step.

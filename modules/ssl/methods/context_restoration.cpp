@@ -29,7 +29,7 @@ class ContextRestoration final : public Restoration {
       : Restoration("context_restoration", setup), options_(options) {}
 
   std::vector<augment::Recipe> views() const override {
-    return {{{input_.patch[0], input_.patch[1], input_.patch[2]},
+    return {{patch(),
              {augment::make(options_.warp), augment::make(options_.mirror), augment::make(augment::Keep{}),
               augment::make(options_.swap)}}};
   }

@@ -39,7 +39,7 @@ class Denoising final : public Restoration {
   Denoising(const DenoisingOptions& options, const Setup& setup) : Restoration("denoising", setup), options_(options) {}
 
   std::vector<augment::Recipe> views() const override {
-    return {{{input_.patch[0], input_.patch[1], input_.patch[2]},
+    return {{patch(),
              {augment::make(options_.warp), augment::make(options_.mirror), augment::make(augment::Keep{}),
               augment::make(options_.low_resolution), augment::make(options_.noise), augment::make(options_.erased)}}};
   }

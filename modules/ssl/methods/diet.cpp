@@ -38,9 +38,7 @@ class Diet final : public OneEncoder {
     add("which_case", which_);
   }
 
-  std::vector<augment::Recipe> views() const override {
-    return {augment::contrastive({input_.patch[0], input_.patch[1], input_.patch[2]}, options_.view)};
-  }
+  std::vector<augment::Recipe> views() const override { return {augment::contrastive(patch(), options_.view)}; }
 
   train::StepResult step(std::size_t, const data::Batch& batch, const train::Moment&) override {
     const at::Tensor scores = which_->forward(encoder_->embedding(batch.views.at(0).images)).to(at::kFloat);

@@ -66,8 +66,7 @@ class IJepa final : public WithTeacher {
   }
 
   std::vector<augment::Recipe> views() const override {
-    return {{{input_.patch[0], input_.patch[1], input_.patch[2]},
-             {augment::make(options_.warp), augment::make(options_.mirror)}}};
+    return {augment::placed(patch(), options_.warp, options_.mirror)};
   }
 
   train::StepResult step(std::size_t, const data::Batch& batch, const train::Moment& moment) override {

@@ -56,8 +56,7 @@ class Jigsaw final : public OneEncoder {
   train::Coupling coupling() const override { return train::Coupling::kMean; }
 
   std::vector<augment::Recipe> views() const override {
-    return {{{input_.patch[0], input_.patch[1], input_.patch[2]},
-             {augment::make(options_.warp), augment::make(options_.mirror)}}};
+    return {augment::placed(patch(), options_.warp, options_.mirror)};
   }
 
   train::StepResult step(std::size_t, const data::Batch& batch, const train::Moment&) override {

@@ -55,10 +55,7 @@ class Mae final : public OneEncoder {
   }
 
   std::vector<augment::Recipe> views() const override {
-    augment::Masked settings{options_.warp, options_.mirror, {}};
-    settings.mask.hidden = options_.hidden;
-    settings.mask.block.assign(block_.begin(), block_.end());
-    return {augment::masked({input_.patch[0], input_.patch[1], input_.patch[2]}, settings)};
+    return {hiding(patch(), block_, options_.hidden, options_.warp, options_.mirror)};
   }
 
   train::Coupling coupling() const override { return train::Coupling::kMean; }

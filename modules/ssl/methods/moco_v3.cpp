@@ -42,9 +42,7 @@ class MocoV3 final : public WithTeacher {
     add("predictor", predictor_);
   }
 
-  std::vector<augment::Recipe> views() const override {
-    return augment::two_view_crop({input_.patch[0], input_.patch[1], input_.patch[2]}, options_.views);
-  }
+  std::vector<augment::Recipe> views() const override { return augment::two_view_crop(patch(), options_.views); }
 
   train::StepResult step(std::size_t, const data::Batch& batch, const train::Moment&) override {
     need_samples(batch, comm(), 2, "moco_v3", "there is nothing to tell a sample from");

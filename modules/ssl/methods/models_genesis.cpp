@@ -52,7 +52,7 @@ class ModelsGenesis final : public Restoration {
     const augment::OpPointer paint =
         augment::one_of({{options_.paint_chance * options_.outpaint_share, augment::make(options_.outpaint)},
                          {options_.paint_chance * (1 - options_.outpaint_share), augment::make(options_.inpaint)}});
-    return {{{input_.patch[0], input_.patch[1], input_.patch[2]},
+    return {{patch(),
              {augment::make(options_.warp), augment::make(options_.mirror), augment::make(augment::Keep{}),
               augment::make(options_.shuffle), augment::make(options_.curve), paint}}};
   }

@@ -55,8 +55,7 @@ class RelativePosition final : public OneEncoder {
   train::Coupling coupling() const override { return train::Coupling::kMean; }
 
   std::vector<augment::Recipe> views() const override {
-    return {{{input_.patch[0], input_.patch[1], input_.patch[2]},
-             {augment::make(options_.warp), augment::make(options_.mirror)}}};
+    return {augment::placed(patch(), options_.warp, options_.mirror)};
   }
 
   // Each sample gives its middle tile and the chosen others, one after the other.

@@ -62,9 +62,7 @@ class Rubik final : public OneEncoder {
   train::Coupling coupling() const override { return train::Coupling::kMean; }
 
   // Not mirrored: half turns would then be harder to tell from a mirror image than from the picture.
-  std::vector<augment::Recipe> views() const override {
-    return {{{input_.patch[0], input_.patch[1], input_.patch[2]}, {augment::make(options_.warp)}}};
-  }
+  std::vector<augment::Recipe> views() const override { return {{patch(), {augment::make(options_.warp)}}}; }
 
   train::StepResult step(std::size_t, const data::Batch& batch, const train::Moment&) override {
     const at::Tensor& images = batch.views.at(0).images;

@@ -41,9 +41,7 @@ class Simclr final : public OneEncoder {
     add("projector", projector_);
   }
 
-  std::vector<augment::Recipe> views() const override {
-    return augment::two_view_crop({input_.patch[0], input_.patch[1], input_.patch[2]}, options_.views);
-  }
+  std::vector<augment::Recipe> views() const override { return augment::two_view_crop(patch(), options_.views); }
 
   train::Coupling coupling() const override { return train::Coupling::kEmbeddings; }
 

@@ -72,8 +72,7 @@ class SparseAutoencoder final : public OnVoxels {
   }
 
   std::vector<augment::Recipe> views() const override {
-    return {{{input_.patch[0], input_.patch[1], input_.patch[2]},
-             {augment::make(options_.warp), augment::make(options_.mirror)}}};
+    return {augment::placed(patch(), options_.warp, options_.mirror)};
   }
 
   // Both terms are of one voxel. A picture of length 1 has voxels of 1 / sqrt(V): codes are counted in that unit, so

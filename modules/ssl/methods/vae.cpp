@@ -51,8 +51,7 @@ class Vae final : public OnVoxels {
   }
 
   std::vector<augment::Recipe> views() const override {
-    return {{{input_.patch[0], input_.patch[1], input_.patch[2]},
-             {augment::make(options_.warp), augment::make(options_.mirror)}}};
+    return {augment::placed(patch(), options_.warp, options_.mirror)};
   }
 
   // Both terms are of one voxel, so that `beta` and the learning rate mean the same for any patch.

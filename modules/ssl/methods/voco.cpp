@@ -88,7 +88,7 @@ class Voco final : public WithTeacher {
 
   std::vector<augment::Recipe> views() const override {
     const augment::Intensity& values = options_.intensity;
-    return {{{input_.patch[0], input_.patch[1], input_.patch[2]},
+    return {{patch(),
              {augment::make(options_.warp), augment::make(values.noise), augment::make(values.blur),
               augment::make(values.brightness), augment::make(values.contrast), augment::make(values.low_resolution),
               augment::make(values.gamma), augment::make(options_.mirror)}}};

@@ -52,8 +52,7 @@ class VolumeFusion final : public OnVoxels {
   }
 
   std::vector<augment::Recipe> views() const override {
-    return std::vector<augment::Recipe>(2, {{input_.patch[0], input_.patch[1], input_.patch[2]},
-                                            {augment::make(options_.warp), augment::make(options_.mirror)}});
+    return std::vector<augment::Recipe>(2, augment::placed(patch(), options_.warp, options_.mirror));
   }
   std::vector<bool> of_partner() const override { return {false, true}; }
 

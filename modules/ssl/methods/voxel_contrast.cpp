@@ -51,9 +51,7 @@ class VoxelContrast final : public OneEncoder {
     add("projector", projector_);
   }
 
-  std::vector<augment::Recipe> views() const override {
-    return augment::two_view_crop({input_.patch[0], input_.patch[1], input_.patch[2]}, options_.views);
-  }
+  std::vector<augment::Recipe> views() const override { return augment::two_view_crop(patch(), options_.views); }
 
   train::StepResult step(std::size_t, const data::Batch& batch, const train::Moment&) override {
     const data::View &first = batch.views.at(0), &second = batch.views.at(1);
