@@ -9,11 +9,13 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <filesystem>
+#include <functional>
+#include <optional>
 
 #include "core/files.h"
 #include "pipelines/bench.h"
 #include "pipelines/bench_npy.h"
-#include "pipelines/bench_peers.h"
+#include "pipelines/bench_peer_session.h"
 #include "train/optimiser.h"
 
 namespace pipelines {
@@ -136,8 +138,9 @@ void write_flat(const fs::path& path, const std::vector<at::Tensor>& tensors) {
             {static_cast<const std::byte*>(all.const_data_ptr()), static_cast<std::size_t>(all.nbytes())});
 }
 
-std::vector<PeerTimes> peers_of(const BenchOptions& options, const std::vector<std::vector<std::int64_t>>& sizes) {
-  const fs::path folder = fs::temp_directory_path() / ("gadolin-bench-optimiser-" + std::to_string(::getpid()));
+// What the Python peer needs to begin where we begin, and where our first steps led.
+void write_begin(const fs::path& folder, const BenchOptions& options,
+                 const std::vector<std::vector<std::int64_t>>& sizes) {
   fs::remove_all(folder);
   fs::create_directories(folder);
   const Weights begin(sizes);
@@ -156,9 +159,43 @@ std::vector<PeerTimes> peers_of(const BenchOptions& options, const std::vector<s
                                                                                         {"decay", kDecay},
                                                                                         {"clip", kClip},
                                                                                         {"share", kShare}}));
-  const std::vector<PeerTimes> times = python_peers(options.peers, "optimiser_peers.py", folder, options.repeats);
-  fs::remove_all(folder);
-  return times;
+}
+
+std::vector<BenchResult> rows_of(const BenchOptions& options, const std::vector<std::vector<std::int64_t>>& sizes,
+                                 bool averaged, PeerSession* session) {
+  Weights theirs(sizes);
+  Ours ours(theirs, averaged);
+  for (int step = 0; step < kSteps; ++step) ours.step(), by_torch(theirs, averaged);
+  require_equal(alike(ours.parameters(), theirs.parameters) && (!averaged || alike(ours.averages(), theirs.averages)),
+                "optimiser");
+  std::int64_t numbers = 0;
+  for (const at::Tensor& each : theirs.parameters) numbers += each.numel();
+  // The bytes that clip and update must move: the gradient is read twice, all else is read and written once.
+  const at::Tensor read = at::ones({numbers});
+  at::Tensor changed = at::ones({numbers});
+  const int passes = averaged ? 4 : 3;
+  std::vector<double> peer;
+  std::vector<std::function<void()>> bodies{[&] { ours.step(); }, [&] { by_torch(theirs, averaged); },
+                                            [&] {
+                                              for (int i = 0; i < 2; ++i) read.sum();
+                                              for (int i = 0; i < passes; ++i) changed.neg_();
+                                            }};
+  if (session) {
+    bodies.push_back([&] {
+      const boost::json::object taken = session->ask(averaged ? "averaged" : "plain");
+      peer.push_back(taken.at("wall_s").to_number<double>());
+    });
+  }
+  const std::vector<double> s = median_seconds(bodies, options.repeats);
+  const std::string what = averaged ? "clip, AdamW, average" : "clip, AdamW";
+  const double amount = static_cast<double>(numbers) / 1e6;
+  const std::string limit = fmt::format("2 sums, {} passes in place", passes);
+  std::vector<BenchResult> rows{{what, amount, "Mweight", "torch foreach, _fused_adamw_", limit, s[0], s[1], s[2]}};
+  if (session) {
+    peer.erase(peer.begin());  // the first warms up
+    rows.push_back({what, amount, "Mweight", "PyTorch AdamW(fused), clip_grad_norm_", limit, s[0], median(peer), s[2]});
+  }
+  return rows;
 }
 
 std::vector<BenchResult> run(const BenchOptions& options) {
@@ -166,37 +203,21 @@ std::vector<BenchResult> run(const BenchOptions& options) {
   at::set_num_threads(options.threads);
   const at::NoGradGuard no_gradient;
   const auto sizes = shapes(options.size);
-  std::vector<PeerTimes> peers;
-  if (!options.peers.empty()) peers = peers_of(options, sizes);
+  const fs::path folder = fs::temp_directory_path() / ("gadolin-bench-optimiser-" + std::to_string(::getpid()));
+  std::optional<PeerSession> session;
+  if (!options.peers.empty()) {
+    write_begin(folder, options, sizes);
+    session.emplace(options.peers, "optimiser_peers.py", std::vector<std::string>{folder.string()});
+    require_equal(session->ask("compare").at("equal").as_bool(), "optimiser, PyTorch");
+  }
   std::vector<BenchResult> rows;
   for (const bool averaged : {true, false}) {
-    Weights theirs(sizes);
-    Ours ours(theirs, averaged);
-    for (int step = 0; step < kSteps; ++step) ours.step(), by_torch(theirs, averaged);
-    require_equal(alike(ours.parameters(), theirs.parameters) && (!averaged || alike(ours.averages(), theirs.averages)),
-                  "optimiser");
-    std::int64_t numbers = 0;
-    for (const at::Tensor& each : theirs.parameters) numbers += each.numel();
-    // The bytes that clip and update must move: the gradient is read twice, all else is read and written once.
-    const at::Tensor read = at::ones({numbers});
-    at::Tensor changed = at::ones({numbers});
-    const int passes = averaged ? 4 : 3;
-    const std::vector<double> s = median_seconds({[&] { ours.step(); }, [&] { by_torch(theirs, averaged); },
-                                                  [&] {
-                                                    for (int i = 0; i < 2; ++i) read.sum();
-                                                    for (int i = 0; i < passes; ++i) changed.neg_();
-                                                  }},
-                                                 options.repeats);
-    const std::string what = averaged ? "clip, AdamW, average" : "clip, AdamW";
-    const double amount = static_cast<double>(numbers) / 1e6;
-    const std::string limit = fmt::format("2 sums, {} passes in place", passes);
-    rows.push_back({what, amount, "Mweight", "torch foreach, _fused_adamw_", limit, s[0], s[1], s[2]});
-    const auto peer = std::ranges::find(peers, what, &PeerTimes::name);
-    if (peer != peers.end())
-      rows.push_back(
-          {what, amount, "Mweight", "PyTorch AdamW(fused), clip_grad_norm_", limit, s[0], peer->warm_s, s[2]});
+    for (BenchResult& row : rows_of(options, sizes, averaged, session ? &*session : nullptr))
+      rows.push_back(std::move(row));
   }
   rows.back().note = fmt::format("optimiser: {} tensors", sizes.size());
+  session.reset();
+  fs::remove_all(folder);
   at::set_num_threads(before);
   return rows;
 }

@@ -10,7 +10,7 @@ preset=release
 torch=${GADOLIN_LIBTORCH:-$(compgen -G 'third_party/.venv/lib/python3*/site-packages/torch' | head -1 || true)}
 if command -v nvcc >/dev/null && nvidia-smi -L >/dev/null 2>&1 && [[ -e $torch/lib/libtorch_cuda.so ]]; then preset=cuda; fi
 start=$SECONDS
-cmake --preset "$preset" >/dev/null
+cmake --preset "$preset" -DGADOLIN_UNITY=ON >/dev/null
 cmake --build --preset "$preset" ${1:+--target "$@"} >&2
 echo "build.sh: built in $((SECONDS - start)) s" >&2
 echo "$preset"

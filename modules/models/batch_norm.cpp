@@ -14,7 +14,7 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-constexpr double kEpsilon = 1e-5;
+constexpr double kVarianceFloor = 1e-5;
 
 at::Tensor wide(const at::Tensor& x) { return x.scalar_type() == at::kDouble ? x : x.to(at::kFloat); }
 
@@ -85,7 +85,7 @@ struct Normalise : torch::autograd::Function<Normalise> {
 at::Tensor normalised(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const Moments& moments,
                       runtime::Comm& comm) {
   const auto type = x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-  return Normalise::apply(x, weight, bias, moments.mean.to(type), (moments.variance + kEpsilon).rsqrt().to(type),
+  return Normalise::apply(x, weight, bias, moments.mean.to(type), (moments.variance + kVarianceFloor).rsqrt().to(type),
                           moments.count.reciprocal().to(type),
                           static_cast<std::int64_t>(reinterpret_cast<std::intptr_t>(&comm)));
 }
@@ -116,7 +116,7 @@ BatchNorm::BatchNorm(std::int64_t channels, double share) : momentum(share) {
 
 at::Tensor BatchNorm::forward(const at::Tensor& x, runtime::Comm& comm) {
   if (!is_training())
-    return at::batch_norm(x, weight, bias, running_mean, running_var, /*training=*/false, momentum, kEpsilon,
+    return at::batch_norm(x, weight, bias, running_mean, running_var, /*training=*/false, momentum, kVarianceFloor,
                           /*cudnn_enabled=*/false);
   require_several(x, comm);
   const Moments moments = moments_of_all(x, comm);

@@ -90,7 +90,7 @@ std::array<std::int64_t, 4> announcement(Call call, const at::Tensor& tensor, in
 at::Tensor plain_on_host(const at::Tensor& tensor) { return tensor.detach().to(at::kCPU).contiguous(); }
 
 // One dimension of bytes of a plain tensor, sharing its memory: Gloo copies no booleans.
-at::Tensor bytes_of(const at::Tensor& plain) { return plain.reshape({-1}).view(at::kByte); }
+at::Tensor as_bytes(const at::Tensor& plain) { return plain.reshape({-1}).view(at::kByte); }
 
 // Which ranks have nothing to say any more: " 2 and 3", or what else is known.
 std::string absent(c10d::Store& store, const Ranks& ranks, milliseconds patience) {
@@ -227,7 +227,7 @@ at::Tensor Line::gather_values(const at::Tensor& tensor) {
   at::Tensor all = at::empty(sizes, tensor.options().device(at::kCPU));
   during(Call::kGather, [&] {
     agree(Call::kGather, tensor, 0);
-    if (tensor.numel() > 0) gather(bytes_of(plain_on_host(tensor)), bytes_of(all), timeout_);
+    if (tensor.numel() > 0) gather(as_bytes(plain_on_host(tensor)), as_bytes(all), timeout_);
   });
   return all.to(tensor.device());
 }
@@ -239,7 +239,7 @@ void Line::broadcast(at::Tensor& tensor, int root) {
     agree(Call::kBroadcast, tensor, root);
     if (tensor.numel() == 0) return;
     const at::Tensor plain = plain_on_host(tensor);
-    std::vector<at::Tensor> values{bytes_of(plain)};
+    std::vector<at::Tensor> values{as_bytes(plain)};
     c10d::BroadcastOptions options;
     options.rootRank = root;
     options.timeout = timeout_;

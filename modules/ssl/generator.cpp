@@ -12,7 +12,7 @@ namespace {
 using models::Extent;
 
 constexpr std::int64_t kCoarse = 4, kWidest = 256;
-constexpr double kSlope = 0.01;
+constexpr double kLeak = 0.01;
 constexpr Extent kOne{1, 1, 1}, kThree{3, 3, 3};
 
 Extent coarse_grid(const Extent& extent) {
@@ -48,11 +48,11 @@ Generator::Generator(std::int64_t code, const models::Input& input, std::int64_t
 
 at::Tensor Generator::forward(const at::Tensor& codes) const {
   const Extent& first = extents_.front();
-  at::Tensor x = at::leaky_relu(begin_->as<torch::nn::LinearImpl>()->forward(codes), kSlope)
+  at::Tensor x = at::leaky_relu(begin_->as<torch::nn::LinearImpl>()->forward(codes), kLeak)
                      .view({codes.size(0), coarsest_, first[0], first[1], first[2]});
   for (std::size_t step = 0; step < convolutions_.size(); ++step) {
     x = at::upsample_nearest3d(x, extents_[step + 1]);
-    x = at::leaky_relu(convolutions_[step]->forward(x), kSlope);
+    x = at::leaky_relu(convolutions_[step]->forward(x), kLeak);
   }
   return out_->forward(x);
 }

@@ -8,21 +8,13 @@
 #include "core/error.h"
 #include "losses/clustering.h"
 #include "losses/distillation.h"
+#include "ssl/hidden_blocks.h"
 
 namespace ssl {
 namespace {
 
 constexpr std::int64_t kSinkhornSteps = 3;
 constexpr double kMaskSpread = 0.02;  // of the first mask token
-
-// Which tokens are hidden, [N, T] bool, of hidden voxels [N, D, H, W].
-at::Tensor hidden_tokens(const at::Tensor& hidden, const models::Extent& token) {
-  return hidden.slice(1, 0, std::nullopt, token[0])
-      .slice(2, 0, std::nullopt, token[1])
-      .slice(3, 0, std::nullopt, token[2])
-      .flatten(1)
-      .to(at::kBool);
-}
 
 // Rows [N M, C] of tokens [N, T, C] at places [N, M].
 at::Tensor rows_at(const at::Tensor& tokens, const at::Tensor& places) {
@@ -100,7 +92,7 @@ train::StepResult TokenDistillation::step(std::size_t, const data::Batch& batch,
   for (std::size_t view = 0; view < large; ++view) {
     GADOLIN_CHECK(batch.views[view].hidden.defined());
     images.push_back(batch.views[view].images);
-    masks.push_back(hidden_tokens(batch.views[view].hidden, vit_->patch()));
+    masks.push_back(hidden_tokens(batch.views[view].hidden.unsqueeze(1), vit_->patch()).to(at::kBool));
   }
   const at::Tensor image = at::cat(images), hidden = at::cat(masks);
   const at::Tensor places =

@@ -17,7 +17,7 @@
 namespace train {
 namespace {
 
-constexpr std::int64_t kPiece = 1 << 22;  // numbers compared at once, so that float64 copies stay small
+constexpr std::int64_t kComparedAtOnce = 1 << 22;  // numbers compared at once, so that float64 copies stay small
 constexpr double kInfinite = std::numeric_limits<double>::infinity();
 
 using Facts = std::map<std::string, std::string>;
@@ -81,8 +81,8 @@ std::string kind_of(const at::Tensor& tensor) {
 void compare_numbers(const at::Tensor& first, const at::Tensor& second, TensorDifference& difference) {
   const at::Tensor a = first.reshape({-1}), b = second.reshape({-1});
   double magnitude = 0;
-  for (std::int64_t begin = 0; begin < a.numel(); begin += kPiece) {
-    const std::int64_t count = std::min(kPiece, a.numel() - begin);
+  for (std::int64_t begin = 0; begin < a.numel(); begin += kComparedAtOnce) {
+    const std::int64_t count = std::min(kComparedAtOnce, a.numel() - begin);
     const at::Tensor p = a.narrow(0, begin, count).to(at::kDouble), q = b.narrow(0, begin, count).to(at::kDouble);
     const at::Tensor same = p.eq(q).logical_or_(p.isnan().logical_and_(q.isnan()));
     const at::Tensor far = (p - q).abs_().nan_to_num_(kInfinite, kInfinite, kInfinite).masked_fill_(same, 0);

@@ -18,7 +18,7 @@ namespace {
 // Keeps the seeds of ranks apart where a run goes on with another number of them.
 constexpr std::uint64_t kMostRanks = 65536;
 const char* const kOfLossScale = "loss_scale/";
-constexpr std::size_t kListed = 5;  // weights that do not fit, told by name
+constexpr std::size_t kMisfitsTold = 5;  // weights that do not fit, told by name
 const char* const kOtherFolder = "it was made by another network; train into another folder";
 
 std::vector<Optimiser> optimisers_of(const std::vector<Phase>& phases, const TrainerSettings& settings) {
@@ -152,12 +152,12 @@ void RunState::put_back_weights(const TensorsByName& weights) {
   for (const auto& [name, weight] : own) {
     const auto found = weights.find(name);
     if (found != weights.end() && found->second.sizes() == weight.sizes()) continue;
-    if (++count > kListed) continue;
+    if (++count > kMisfitsTold) continue;
     misfits += (misfits.empty() ? "weight " : ", weight ") + name +
                (found == weights.end() ? " is not in it" : " has another shape");
   }
   if (count > 0) {
-    const std::string more = count > kListed ? " and " + std::to_string(count - kListed) + " more" : "";
+    const std::string more = count > kMisfitsTold ? " and " + std::to_string(count - kMisfitsTold) + " more" : "";
     throw core::usage_error("the checkpoint of the run does not fit: " + misfits + more, kOtherFolder);
   }
   if (own.size() != weights.size()) {

@@ -1,20 +1,20 @@
 """The peer of `gadolin bench optimiser`: PyTorch's clip_grad_norm_, AdamW(fused=True) and a foreach EMA.
 
-    python optimiser_peers.py FOLDER REPEATS     (gadolin calls it; tests/bench/peers.sh makes its environment)
+    python optimiser_peers.py FOLDER     (gadolin calls it; tests/bench/peers.sh makes its environment)
 
 FOLDER holds update.json, parameters.npy and gradients.npy (float32, all tensors one after the other), and where our update
-led them: ours.npy, ours_averages.npy. First both are compared, then the peer is timed. Prints one JSON object.
+led them: ours.npy, ours_averages.npy. Answers each line with one JSON object: `compare` tells whether both led to the same
+weights, `averaged` and `plain` how long one update took, with the average of the weights and without.
 """
 import json
 import pathlib
-import statistics
 import sys
 import time
 
 import numpy as np
 import torch
 
-folder, repeats = pathlib.Path(sys.argv[1]), int(sys.argv[2])
+folder = pathlib.Path(sys.argv[1])
 update = json.loads((folder / "update.json").read_text())
 torch.set_num_threads(update["threads"])
 
@@ -48,19 +48,20 @@ def alike(ours, theirs):
     return all((a - b).abs().max().item() <= 1e-6 for a, b in zip(ours, theirs))
 
 
-def seconds(averaged):
-    training, taken = Training(averaged), []
-    for _ in range(repeats + 1):
+def equal():
+    first = Training(True)
+    for _ in range(update["steps"]):
+        first.step()
+    return alike(tensors("ours.npy"), first.parameters) and alike(tensors("ours_averages.npy"), first.averages)
+
+
+trainings = {"averaged": Training(True), "plain": Training(False)}
+for line in sys.stdin:
+    word = line.strip()
+    if word == "compare":
+        answer = {"equal": equal()}
+    else:
         start = time.perf_counter()
-        training.step()
-        taken.append(time.perf_counter() - start)
-    return statistics.median(taken[1:])
-
-
-first = Training(True)
-for _ in range(update["steps"]):
-    first.step()
-equal = alike(tensors("ours.npy"), first.parameters) and alike(tensors("ours_averages.npy"), first.averages)
-print(json.dumps({"ours_equal": equal, "peers": [
-    {"name": name, "equal": equal, "bytes": 0, "warm_s": seconds(averaged), "cold_s": 0}
-    for name, averaged in (("clip, AdamW, average", True), ("clip, AdamW", False))]}))
+        trainings[word].step()
+        answer = {"wall_s": time.perf_counter() - start}
+    print(json.dumps(answer), flush=True)

@@ -10,7 +10,7 @@
 
 namespace {
 
-at::Tensor rows(std::vector<double> values, std::int64_t columns) {
+at::Tensor rows_of(std::vector<double> values, std::int64_t columns) {
   return at::tensor(values, at::kDouble).reshape({-1, columns});
 }
 
@@ -19,8 +19,8 @@ struct Peer {
   at::Tensor train, test, labels, target;
   Peer() {
     Lcg u(23);
-    train = rows(u.many(240), 6);
-    test = rows(u.many(54), 6);
+    train = rows_of(u.many(240), 6);
+    test = rows_of(u.many(54), 6);
     const at::Tensor noise = at::tensor(u.many(40), at::kDouble);
     labels = (train.select(1, 0) * 2 + train.select(1, 1) + noise * 0.5).floor().to(at::kLong);
     target = train.select(1, 2).square() + labels;
@@ -35,8 +35,8 @@ double largest_difference(const at::Tensor& a, const std::vector<double>& b) {
 }  // namespace
 
 TEST(NearestNeighbours, HandValue) {
-  const at::Tensor train = rows({1, 0, 0, 1, -1, 0}, 2), labels = at::tensor({0, 1, 2}, at::kLong);
-  const at::Tensor p = evaluate::knn_probabilities(train, labels, rows({5, 0}, 2), 3, {.k = 2, .temperature = 0.5});
+  const at::Tensor train = rows_of({1, 0, 0, 1, -1, 0}, 2), labels = at::tensor({0, 1, 2}, at::kLong);
+  const at::Tensor p = evaluate::knn_probabilities(train, labels, rows_of({5, 0}, 2), 3, {.k = 2, .temperature = 0.5});
   const double far = std::exp(-2.0);  // cosine 0 against cosine 1
   EXPECT_NEAR(p[0][0].item<double>(), 1 / (1 + far), 1e-12);
   EXPECT_NEAR(p[0][1].item<double>(), far / (1 + far), 1e-12);

@@ -15,13 +15,13 @@ using evaluate::LabelScores;
 
 namespace {
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinite = std::numeric_limits<double>::infinity();
 
 // Label 2 is absent from both maps of the second case and missed in the third.
 std::vector<CaseScores> three_cases() {
   return {{"a", "p1", {{1, 0.9, 0.95, 1.5, 0.4}, {2, 0.5, 0.6, 4, 1}}},
-          {"b", "p1", {{1, 0.8, 0.9, 2.5, 0.5}, {2, kNaN, kNaN, kNaN, kNaN}}},
+          {"b", "p1", {{1, 0.8, 0.9, 2.5, 0.5}, {2, kNone, kNone, kNone, kNone}}},
           {"c", "p2", {{1, 0.7, 0.8, 3.5, 0.6}, {2, 0, 0, kInfinite, kInfinite}}}};
 }
 

@@ -10,8 +10,6 @@
 
 namespace {
 
-const std::unique_ptr<runtime::Comm> kAlone = runtime::alone();
-
 double twins(const at::Tensor& first, const at::Tensor& second, double weight) {
   return losses::barlow_twins(first, second, weight, *kAlone).item<double>();
 }

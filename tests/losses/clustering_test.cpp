@@ -8,12 +8,6 @@
 #include "finite_difference.h"
 #include "over_ranks.h"
 
-namespace {
-
-const std::unique_ptr<runtime::Comm> kAlone = runtime::alone();
-
-}  // namespace
-
 TEST(Sinkhorn, GivesEachPrototypeAnEqualShareAndEachRowOne) {
   // Every row prefers prototype 0.
   at::Tensor scores = wave({12, 4});

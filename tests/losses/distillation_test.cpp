@@ -8,12 +8,6 @@
 #include "finite_difference.h"
 #include "over_ranks.h"
 
-namespace {
-
-const std::unique_ptr<runtime::Comm> kAlone = runtime::alone();
-
-}  // namespace
-
 TEST(CentredAnswer, OfKnownScoresIsKnownAndSharpensWithTheTemperature) {
   const at::Tensor scores = at::tensor({1.0, 0.0}, at::kDouble).view({1, 2});
   const at::Tensor centre = at::zeros({2}, at::kDouble);

@@ -9,12 +9,6 @@
 #include "finite_difference.h"
 #include "over_ranks.h"
 
-namespace {
-
-const std::unique_ptr<runtime::Comm> kAlone = runtime::alone();
-
-}  // namespace
-
 TEST(Sigreg, OfRowsAtZeroIsTheIntegralOfTheDistanceOfOneFromTheNormal) {
   // The mean of exp(i t 0) is 1: the integral over [-3, 3] of (1 - w)^2 w with w = exp(-t^2 / 2), by fine steps.
   double integral = 0;

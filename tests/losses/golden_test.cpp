@@ -11,6 +11,7 @@
 #include "losses/contrastive.h"
 #include "losses/distillation.h"
 #include "losses/gaussian.h"
+#include "over_ranks.h"
 
 namespace {
 
@@ -33,8 +34,6 @@ void expect_golden(const at::Tensor& value, const std::string& name) {
 }
 
 at::Tensor of(at::IntArrayRef shape, double phase = 0) { return wave(shape, phase).to(at::kFloat); }
-
-const std::unique_ptr<runtime::Comm> kAlone = runtime::alone();
 
 TEST(Golden, LossesWithNegativesAreThoseOfLightlyAndTorch) {
   const at::Tensor first = of({6, 5}), second = of({6, 5}, 0.4);

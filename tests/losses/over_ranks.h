@@ -4,10 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "finite_difference.h"
 #include "runtime/comm.h"
+
+inline const std::unique_ptr<runtime::Comm> kAlone = runtime::alone();
 
 // The loss is given `views` tensors [n, 3] of this rank's rows. Value and gradient (of a weight in front of it) on 2
 // and 4 ranks against one.

@@ -19,13 +19,6 @@ std::string finetuning(const Scratch& folder, const std::string& more) {
          more;
 }
 
-void wait_for(const fs::path& file) {
-  const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(120);
-  while (!fs::exists(file) && std::chrono::steady_clock::now() < patience)
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  ASSERT_TRUE(fs::exists(file)) << file;
-}
-
 TEST(FinetuneRanks, StoppedWhileALearningRateIsTriedBothEndWithFiveAndTheSameCommandGoesOnToTheSameBytes) {
   const Scratch folder;
   prepared::make_store(folder / "store", 10);
@@ -38,7 +31,7 @@ TEST(FinetuneRanks, StoppedWhileALearningRateIsTriedBothEndWithFiveAndTheSameCom
   fs::remove_all(folder / "run");
   {
     const Ranks ranks(folder, 2, arguments);
-    wait_for(folder / "run/choice/0.001-fold0/checkpoint-4.gadolin");
+    ranks::wait_for(folder / "run/choice/0.001-fold0/checkpoint-4.gadolin");
     ::kill(ranks[1], SIGTERM);
     for (const Ended& end : ranks.wait()) EXPECT_EQ(end.exit, 5) << end.said;
   }

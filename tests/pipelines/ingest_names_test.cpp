@@ -30,7 +30,7 @@ int holding(const fs::path& folder, const std::string& word) {
   return found;
 }
 
-Outcome ingest(const Scratch& folder, const std::string& more = "") {
+Outcome ingest_named(const Scratch& folder, const std::string& more = "") {
   return quick_gadolin("ingest " + quoted(folder / "in") + " " + quoted(folder / "out/store") + " " + more);
 }
 
@@ -39,7 +39,7 @@ Outcome ingest(const Scratch& folder, const std::string& more = "") {
 TEST(IngestNames, AStoreGetsItsOwnKeyAndLinkTableBesideItAndNoNameIsInIt) {
   const Scratch folder;
   archive(folder / "in", 3);
-  const Outcome outcome = ingest(folder, "--workers 1");
+  const Outcome outcome = ingest_named(folder, "--workers 1");
   ASSERT_EQ(outcome.exit, 0) << outcome.out;
   EXPECT_EQ(outcome.out.find("CANARY"), std::string::npos) << outcome.out;
   EXPECT_EQ(holding(folder / "out/store", "CANARY"), 0);
@@ -62,10 +62,10 @@ TEST(IngestNames, AStoreGetsItsOwnKeyAndLinkTableBesideItAndNoNameIsInIt) {
 TEST(IngestNames, GoingOnTakesTheSameKeyAndAddsNothingTwice) {
   const Scratch folder;
   archive(folder / "in", 2);
-  ASSERT_EQ(ingest(folder).exit, 0);
+  ASSERT_EQ(ingest_named(folder).exit, 0);
   const std::string key = bytes_of(folder / "out/store.key"), links = bytes_of(folder / "out/store.links.csv");
   archive(folder / "in", 3);
-  const Outcome more = ingest(folder, "--workers 2 --json");
+  const Outcome more = ingest_named(folder, "--workers 2 --json");
   EXPECT_NE(more.out.find("\"present\":2"), std::string::npos) << more.out;
   EXPECT_EQ(bytes_of(folder / "out/store.key"), key);
   EXPECT_TRUE(bytes_of(folder / "out/store.links.csv").starts_with(links));
@@ -75,22 +75,22 @@ TEST(IngestNames, GoingOnTakesTheSameKeyAndAddsNothingTwice) {
 TEST(IngestNames, WithoutItsKeyOrWithAnotherTheStoreIsRefusedAndNothingIsRekeyed) {
   const Scratch folder;
   archive(folder / "in", 2);
-  ASSERT_EQ(ingest(folder).exit, 0);
+  ASSERT_EQ(ingest_named(folder).exit, 0);
   const std::string before = bytes_of(folder / "out/store/manifest.json");
   fs::rename(folder / "out/store.key", folder / "safe.key");
-  const Outcome absent = ingest(folder);
+  const Outcome absent = ingest_named(folder);
   EXPECT_EQ(absent.exit, 2) << absent.out;
   EXPECT_NE(absent.out.find("is not there, and the names there were made with it"), std::string::npos) << absent.out;
   EXPECT_FALSE(fs::exists(folder / "out/store.key"));
   io::DeidKey::random().save(folder / "other.key");
-  const Outcome other = ingest(folder, "--deid-key " + quoted(folder / "other.key"));
+  const Outcome other = ingest_named(folder, "--deid-key " + quoted(folder / "other.key"));
   EXPECT_EQ(other.exit, 2) << other.out;
   EXPECT_NE(other.out.find("would name every patient anew"), std::string::npos) << other.out;
-  EXPECT_EQ(ingest(folder, "--deid-key " + quoted(folder / "none.key")).exit, 2);
+  EXPECT_EQ(ingest_named(folder, "--deid-key " + quoted(folder / "none.key")).exit, 2);
   EXPECT_EQ(bytes_of(folder / "out/store/manifest.json"), before);
-  const Outcome right = ingest(folder, "--deid-key " + quoted(folder / "safe.key") + " --json");
+  const Outcome right = ingest_named(folder, "--deid-key " + quoted(folder / "safe.key") + " --json");
   EXPECT_NE(right.out.find("\"present\":2"), std::string::npos) << right.out;
-  const Outcome dry = ingest(folder, "--dry-run");
+  const Outcome dry = ingest_named(folder, "--dry-run");
   EXPECT_EQ(dry.exit, 0) << dry.out;
 }
 
@@ -116,7 +116,7 @@ TEST(IngestNames, OneKeyForTwoStoresNamesAPatientAlikeAndTheKeyMayNotLieInThem) 
 TEST(IngestNames, PartsOfAWholeNeedOneKeyAndStoresOfTwoKeysAreNotJoined) {
   const Scratch folder;
   archive(folder / "in", 4);
-  const Outcome keyless = ingest(folder, "--shard 1/2");
+  const Outcome keyless = ingest_named(folder, "--shard 1/2");
   EXPECT_EQ(keyless.exit, 2) << keyless.out;
   EXPECT_NE(keyless.out.find("needs --deid-key FILE"), std::string::npos) << keyless.out;
   EXPECT_FALSE(fs::exists(folder / "out/store"));
@@ -141,10 +141,10 @@ TEST(IngestNames, PartsOfAWholeNeedOneKeyAndStoresOfTwoKeysAreNotJoined) {
 TEST(IngestNames, WithoutPermissionNobodyIsNamedAndWithItPatientsAreAndTheCaseSaysWhatWasDone) {
   const Scratch folder;
   archive(folder / "in", 2);
-  EXPECT_EQ(ingest(folder, "--deid off").exit, 2);
-  EXPECT_EQ(ingest(folder, "--deid modified-dates").exit, 2);
+  EXPECT_EQ(ingest_named(folder, "--deid off").exit, 2);
+  EXPECT_EQ(ingest_named(folder, "--deid modified-dates").exit, 2);
   EXPECT_FALSE(fs::exists(folder / "out/store"));
-  ASSERT_EQ(ingest(folder).exit, 0);
+  ASSERT_EQ(ingest_named(folder).exit, 0);
   const store::Reader reader(folder / "out/store");
   EXPECT_EQ(reader.summary(0).facts.at("deid.codes"), "113100");
   EXPECT_EQ(holding(folder / "out/store", "CANARY"), 0);

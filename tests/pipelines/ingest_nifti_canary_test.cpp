@@ -10,10 +10,10 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr const char* kPlanted = "CANARY";
+constexpr const char* kCanary = "CANARY";
 
 void plant(std::string& bytes, std::size_t at, std::size_t room) {
-  const std::string word = std::string(kPlanted) + "DOE^JANE 19470315 MRN0815";
+  const std::string word = std::string(kCanary) + "DOE^JANE 19470315 MRN0815";
   bytes.replace(at, std::min(room, word.size()), word.substr(0, room));
 }
 
@@ -58,21 +58,21 @@ TEST(IngestNiftiCanary, NothingPlantedInHeadersExtensionsAndGapsIsKeptOrTold) {
   colours[70] = '\x80', colours[71] = 0, colours[72] = 24;
   write_bytes(folder / "in/colours.nii", colours);
   for (const char* name : {"plain.nii", "second.nii", "times.nii", "cut.nii", "colours.nii"})
-    ASSERT_NE(bytes_of(folder / (std::string("in/") + name)).find(kPlanted), std::string::npos) << name;
+    ASSERT_NE(bytes_of(folder / (std::string("in/") + name)).find(kCanary), std::string::npos) << name;
   const fs::path store = folder / "store";
   const Outcome told = quick_gadolin("ingest " + quoted(folder / "in") + " " + quoted(store));
   EXPECT_EQ(told.exit, 4) << told.out;  // two are refused
-  EXPECT_EQ(told.out.find(kPlanted), std::string::npos) << told.out;
+  EXPECT_EQ(told.out.find(kCanary), std::string::npos) << told.out;
   EXPECT_EQ(store::Reader(store).size(), 5);
   int files = 0;
   for (const auto& file : fs::recursive_directory_iterator(store)) {
     if (!file.is_regular_file()) continue;
     ++files;
-    EXPECT_EQ(bytes_of(file.path()).find(kPlanted), std::string::npos) << file.path();
+    EXPECT_EQ(bytes_of(file.path()).find(kCanary), std::string::npos) << file.path();
   }
   EXPECT_GE(files, 5);  // shard, manifest and three reports
   const Outcome dry =
       quick_gadolin("ingest " + quoted(folder / "in") + " --dry-run --report " + quoted(folder / "dry.html"));
-  EXPECT_EQ(dry.out.find(kPlanted), std::string::npos) << dry.out;
-  EXPECT_EQ(bytes_of(folder / "dry.html").find(kPlanted), std::string::npos);
+  EXPECT_EQ(dry.out.find(kCanary), std::string::npos) << dry.out;
+  EXPECT_EQ(bytes_of(folder / "dry.html").find(kCanary), std::string::npos);
 }

@@ -20,7 +20,7 @@ namespace {
 
 Outcome inspect(const std::string& arguments) { return quick_gadolin("inspect " + arguments); }
 
-boost::json::object json_of(const std::string& arguments) {
+boost::json::object inspected(const std::string& arguments) {
   const Outcome outcome = inspect(arguments + " --json");
   EXPECT_EQ(outcome.exit, 0) << outcome.out;
   return boost::json::parse(outcome.out).as_object();
@@ -35,7 +35,7 @@ volume::PhantomOptions small_cohort() {
   return options;
 }
 
-void phantom_store(const fs::path& folder) {
+void phantoms_at(const fs::path& folder) {
   const volume::PhantomOptions options = small_cohort();
   store::WriterOptions writing;
   const std::vector<std::string> names = volume::phantom_label_names(options);
@@ -76,14 +76,14 @@ void expect_picture(const fs::path& path, std::uint32_t least_width, std::uint32
 
 TEST(Inspect, AStoreIsToldAsTextAndAsJsonAndShown) {
   const Scratch folder;
-  phantom_store(folder / "raw");
+  phantoms_at(folder / "raw");
   const Outcome text = inspect(quoted(folder / "raw") + " --png " + quoted(folder / "raw.png"));
   ASSERT_EQ(text.exit, 0) << text.out;
   for (const char* fact :
        {"store\n", "cases", "patients", "channel T1", "3 MR int16", "spleen", "P0001", "with a report"})
     EXPECT_NE(text.out.find(fact), std::string::npos) << fact << "\n" << text.out;
   expect_picture(folder / "raw.png", 500, 100);
-  const boost::json::object all = json_of(quoted(folder / "raw"));
+  const boost::json::object all = inspected(quoted(folder / "raw"));
   EXPECT_EQ(text_of(all.at("kind")), "store");
   EXPECT_EQ(all.at("facts").at("cases").to_number<std::int64_t>(), 3);
   EXPECT_EQ(text_of(all.at("facts").at("data hash")), store::Reader(folder / "raw").data_hash());
@@ -100,7 +100,7 @@ TEST(Inspect, WhatTheSourceToldOfTheAcquisitionIsCountedAndToldOfACase) {
     writer.add(one);
   }
   writer.commit();
-  const boost::json::object facts = json_of(quoted(folder / "raw")).at("facts").as_object();
+  const boost::json::object facts = inspected(quoted(folder / "raw")).at("facts").as_object();
   EXPECT_EQ(facts.at("told echo_time_ms").at("cases").to_number<int>(), 2);
   EXPECT_EQ(facts.at("told echo_time_ms").at("values").at("9.2").to_number<int>(), 1);
   EXPECT_EQ(facts.at("told kvp").at("values").at("120").to_number<int>(), 2);
@@ -111,7 +111,7 @@ TEST(Inspect, WhatTheSourceToldOfTheAcquisitionIsCountedAndToldOfACase) {
 
 TEST(Inspect, NoTextOfAReportIsEverTold) {
   const Scratch folder;
-  phantom_store(folder / "raw");
+  phantoms_at(folder / "raw");
   const std::string report = store::Reader(folder / "raw").summary(0).report;
   ASSERT_GT(report.size(), 20U);
   const std::string told = inspect(quoted(folder / "raw")).out + inspect(quoted(folder / "raw") + " --case P0001").out +
@@ -121,22 +121,22 @@ TEST(Inspect, NoTextOfAReportIsEverTold) {
 
 TEST(Inspect, APreparedStoreTellsItsPlan) {
   const Scratch folder;
-  phantom_store(folder / "raw");
+  phantoms_at(folder / "raw");
   ASSERT_EQ(quick_gadolin("prepare " + quoted(folder / "raw") + " " + quoted(folder / "ready")).exit, 0);
   const Outcome text = inspect(quoted(folder / "ready"));
   EXPECT_EQ(text.exit, 0) << text.out;
   EXPECT_NE(text.out.find("\nplan\n"), std::string::npos) << text.out;
   EXPECT_NE(text.out.find("orientation: SPL"), std::string::npos) << text.out;
   EXPECT_NE(text.out.find("3 MR float32"), std::string::npos) << text.out;
-  const boost::json::object all = json_of(quoted(folder / "ready"));
+  const boost::json::object all = inspected(quoted(folder / "ready"));
   EXPECT_EQ(text_of(all.at("plan")), store::Reader(folder / "ready").plan_yaml());
 }
 
 TEST(Inspect, OneCaseOfAStoreByItsIdAndAWrongIdWithAHint) {
   const Scratch folder;
-  phantom_store(folder / "raw");
+  phantoms_at(folder / "raw");
   const boost::json::object one =
-      json_of(quoted(folder / "raw") + " --case P0002 --slices 3 --png " + quoted(folder / "one.png"));
+      inspected(quoted(folder / "raw") + " --case P0002 --slices 3 --png " + quoted(folder / "one.png"));
   EXPECT_EQ(text_of(one.at("kind")), "case");
   EXPECT_EQ(text_of(one.at("facts").at("case")), "P0002");
   const store::Reader reader(folder / "raw");
@@ -153,8 +153,8 @@ TEST(Inspect, AnImageWithItsLabelMap) {
   const volume::Case one = volume::phantom_case(small_cohort(), 0);
   io::write_image(folder / "image.nii.gz", one.reference());
   io::write_image(folder / "label.nii.gz", *one.label_map);
-  const boost::json::object all = json_of(quoted(folder / "image.nii.gz") + " --label " +
-                                          quoted(folder / "label.nii.gz") + " --png " + quoted(folder / "image.png"));
+  const boost::json::object all = inspected(quoted(folder / "image.nii.gz") + " --label " +
+                                            quoted(folder / "label.nii.gz") + " --png " + quoted(folder / "image.png"));
   EXPECT_EQ(text_of(all.at("kind")), "image");
   const boost::json::object& facts = all.at("facts").as_object();
   EXPECT_EQ(text_of(facts.at("format")), "nifti");
@@ -182,7 +182,7 @@ TEST(Inspect, AFolderOfImagesIsACohort) {
   EXPECT_NE(text.out.find("layout       flat"), std::string::npos) << text.out;
   EXPECT_NE(text.out.find("scan2"), std::string::npos) << text.out;
   expect_picture(folder / "in.png", 500, 100);
-  EXPECT_EQ(text_of(json_of(quoted(folder / "in") + " --case scan1").at("kind")), "case");
+  EXPECT_EQ(text_of(inspected(quoted(folder / "in") + " --case scan1").at("kind")), "case");
 }
 
 TEST(Inspect, AFolderOfDicomIsACohortAndOneSeriesIsACase) {
@@ -192,13 +192,13 @@ TEST(Inspect, AFolderOfDicomIsACohortAndOneSeriesIsACase) {
     io::write_dicom(folder / ("in/" + name), volume::phantom_case(small_cohort(), i).reference(), {name, name});
   }
   std::ofstream(folder / "in/readme.txt") << "not an image";
-  const boost::json::object all = json_of(quoted(folder / "in") + " --png " + quoted(folder / "in.png"));
+  const boost::json::object all = inspected(quoted(folder / "in") + " --png " + quoted(folder / "in.png"));
   EXPECT_EQ(text_of(all.at("kind")), "cohort");
   EXPECT_EQ(text_of(all.at("facts").at("layout")), "dicom");
   EXPECT_EQ(all.at("facts").at("patients").to_number<std::int64_t>(), 2);
   EXPECT_NE(text_of(all.at("facts").at("note")).find("1 files are no DICOM"), std::string::npos);
   expect_picture(folder / "in.png", 300, 100);
-  const boost::json::object one = json_of(quoted(folder / "in/patient1"));
+  const boost::json::object one = inspected(quoted(folder / "in/patient1"));
   EXPECT_EQ(text_of(one.at("kind")), "case");
   EXPECT_EQ(one.at("facts").at("shape D x H x W").at(1).to_number<std::int64_t>(),
             volume::phantom_case(small_cohort(), 1).reference().shape().height);
@@ -227,7 +227,7 @@ TEST(Inspect, WeightsAreToldTensorByTensor) {
       R"("encoder.stem.weight":{"dtype":"F32","shape":[4,1,3,3,3],"data_offsets":[0,432]},)"
       R"("head.bias":{"dtype":"F16","shape":[7],"data_offsets":[432,446]}})",
       446);
-  const boost::json::object all = json_of(quoted(folder / "checkpoint-10.gadolin"));
+  const boost::json::object all = inspected(quoted(folder / "checkpoint-10.gadolin"));
   EXPECT_EQ(text_of(all.at("kind")), "weights");
   EXPECT_EQ(all.at("facts").at("tensors").to_number<std::int64_t>(), 2);
   EXPECT_EQ(all.at("facts").at("numbers").to_number<std::int64_t>(), 4 * 27 + 7);
@@ -244,7 +244,7 @@ TEST(Inspect, WeightsAreToldTensorByTensor) {
 
 TEST(Inspect, WhatIsDamagedIsAnErrorWithAHint) {
   const Scratch folder;
-  phantom_store(folder / "raw");
+  phantoms_at(folder / "raw");
   io::write_image(folder / "image.nii.gz", volume::phantom_case(small_cohort(), 0).reference());
   fs::resize_file(folder / "image.nii.gz", fs::file_size(folder / "image.nii.gz") / 2);
   weights_file(folder / "weights.gadolin", R"({"weight":{"dtype":"F32","shape":[100],"data_offsets":[0,400]}})", 390);
@@ -261,7 +261,7 @@ TEST(Inspect, WhatIsDamagedIsAnErrorWithAHint) {
 
 TEST(Inspect, WhatIsNotThereOrNothingOfOursIsToldWithAHint) {
   const Scratch folder;
-  phantom_store(folder / "raw");
+  phantoms_at(folder / "raw");
   fs::create_directories(folder / "empty");
   std::ofstream(folder / "notes.txt") << "hello";
   const Outcome gone = inspect(quoted(folder / "gone"));

@@ -15,6 +15,7 @@
 #include <map>
 #include <thread>
 
+#include "../same_voxels.h"
 #include "../scratch.h"
 #include "core/table.h"
 #include "gadolin.h"
@@ -25,7 +26,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-volume::PhantomOptions tiny() {
+volume::PhantomOptions tiny_cohort() {
   volume::PhantomOptions options;
   options.patients = 6;
   options.size = 20;
@@ -48,10 +49,6 @@ std::map<std::string, std::string> contents(const fs::path& folder) {
   return all;
 }
 
-bool same_voxels(const volume::Volume& a, const volume::Volume& b) {
-  return a.type() == b.type() && a.shape() == b.shape() && std::ranges::equal(a.bytes(), b.bytes());
-}
-
 }  // namespace
 
 TEST(PhantomCommand, ANiftiCohortComesThroughIngestAsItWasMade) {
@@ -64,7 +61,7 @@ TEST(PhantomCommand, ANiftiCohortComesThroughIngestAsItWasMade) {
   const store::Reader reader(folder / "s");
   ASSERT_EQ(reader.size(), 6);
   EXPECT_EQ(reader.label_names().at(1), "liver");
-  volume::PhantomOptions options = tiny();
+  volume::PhantomOptions options = tiny_cohort();
   options.channels = 2;
   for (std::int64_t i = 0; i < 6; ++i) {
     const volume::Case truth = volume::phantom_case(options, i), back = reader.load(i);
@@ -103,7 +100,7 @@ TEST(PhantomCommand, ADicomCohortComesThroughIngestAsItWasMade) {
   ASSERT_EQ(taken.exit, 0) << taken.out;
   const store::Reader reader(folder / "s");
   ASSERT_EQ(reader.size(), 3);
-  volume::PhantomOptions options = tiny();
+  volume::PhantomOptions options = tiny_cohort();
   options.modality = "CT";
   for (std::int64_t i = 0; i < 3; ++i) {
     const volume::Case truth = volume::phantom_case(options, i), back = reader.load(i);

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "../same_voxels.h"
 #include "../scratch.h"
 #include "core/files.h"
 #include "core/rng.h"
@@ -108,10 +109,6 @@ void raw_store(const fs::path& folder, int count) {
   store::Writer writer(folder, {});
   for (int i = 0; i < count; ++i) writer.add(raw_case("c" + std::to_string(i), i), std::to_string(i));
   writer.commit();
-}
-
-bool same_voxels(const Volume& a, const Volume& b) {
-  return a.shape() == b.shape() && a.type() == b.type() && std::ranges::equal(a.bytes(), b.bytes());
 }
 
 Outcome predict(const std::string& arguments) { return gadolin_in_process("predict " + arguments + " --threads 1"); }

@@ -20,12 +20,12 @@ namespace {
 namespace fs = std::filesystem;
 
 // Exit code, and the most of the process that lay in RAM.
-struct Used {
+struct Taken {
   int exit = -1;
   double most_bytes = 0;
 };
 
-Used run_alone(const std::string& arguments) {
+Taken run_alone(const std::string& arguments) {
   const pid_t child = ::fork();
   if (child == 0) {
     const int null = ::open("/dev/null", O_RDWR);
@@ -79,7 +79,7 @@ TEST_P(ForecastOf, IsWithinATenthOfTheMemoryOfTheRun) {
                           " --set trainer.steps=40 --set trainer.checkpoint_every=15 --set watch.every_steps=20";
   ASSERT_EQ(run_alone(run + " --forecast --json " + quoted(folder / "forecast.json")).exit, 0);
   EXPECT_FALSE(fs::exists(folder / "run")) << "a forecast leaves nothing";
-  const Used used = run_alone(run);
+  const Taken used = run_alone(run);
   ASSERT_EQ(used.exit, 0);
   const boost::json::value told = boost::json::parse(core::read_text(folder / "forecast.json"));
   const double forecast = told.at("most_bytes").to_number<double>();
@@ -101,7 +101,7 @@ TEST(FitMemory, FindsABatchThatStaysBelowAndIsKeptByTheRunThatGoesOn) {
   const std::string run = "pretrain " + quoted(folder / "store") + " --out " + quoted(folder / "run") +
                           " --device cpu --set data.patch=[32,48,32] --set encoder.base=8 --set trainer.accumulate=2"
                           " --set trainer.checkpoint_every=2 --set watch.every_steps=0 --fit-memory ";
-  const Used used = run_alone(run + "1000MB --set trainer.steps=4");
+  const Taken used = run_alone(run + "1000MB --set trainer.steps=4");
   ASSERT_EQ(used.exit, 0);
   const auto settings = core::read_text(folder / "run/resolved.yaml");
   const std::size_t at = settings.find("batch_size: ");

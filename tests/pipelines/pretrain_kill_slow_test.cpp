@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::int64_t kSteps = 240, kLosses = 100;
+constexpr std::int64_t kWholeSteps = 240, kLosses = 100;
 
 int stops_wanted() {
   const char* const wanted = std::getenv("GADOLIN_STOPS");
@@ -28,7 +28,7 @@ int stops_wanted() {
 
 // An epoch of six cases ends within every third batch of four, so that nearly all stops lie in the middle of one.
 std::string settings_of(const std::string& method) {
-  return " --set method.name=" + method + " --set trainer.steps=" + std::to_string(kSteps) +
+  return " --set method.name=" + method + " --set trainer.steps=" + std::to_string(kWholeSteps) +
          " --set trainer.checkpoint_every=10 --set trainer.warmup_steps=5 --set trainer.log_every=1"
          " --set watch.every_steps=40 --set data.batch_size=4 --set trainer.ema_decay=0.99";
 }
@@ -75,7 +75,8 @@ void expect_every_stop_point_to_be_harmless(const std::string& method) {
   const std::string rows = bytes_of(scratch / "whole1/metrics.csv"), weights = weights_of(scratch / "whole1");
   EXPECT_EQ(rows, bytes_of(scratch / "whole3/metrics.csv"));
   EXPECT_TRUE(weights == weights_of(scratch / "whole3"));
-  ASSERT_EQ(train::read_metrics(scratch / "whole1/metrics.csv").at("loss").size(), static_cast<std::size_t>(kSteps));
+  ASSERT_EQ(train::read_metrics(scratch / "whole1/metrics.csv").at("loss").size(),
+            static_cast<std::size_t>(kWholeSteps));
 
   core::Rng rng({23});
   int stops = 0, early = 0, attempts = 0;
@@ -86,7 +87,7 @@ void expect_every_stop_point_to_be_harmless(const std::string& method) {
                 rng.uniform() * whole_s))
       continue;  // it was done before
     const auto left = train::newest_checkpoint(scratch / run);
-    early += !left || left->second.step <= kSteps - kLosses;
+    early += !left || left->second.step <= kWholeSteps - kLosses;
     ++stops;
     ASSERT_EQ(run_to_the_end(run, workers), 0) << bytes_of(scratch / "said");
     ASSERT_EQ(bytes_of(scratch / run / "metrics.csv"), rows) << "stop " << stops;

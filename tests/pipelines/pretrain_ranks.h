@@ -1,9 +1,13 @@
 #pragma once
 // gadolin as the ranks of one run.
 
+#include <gtest/gtest.h>
+
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "../processes.h"
@@ -52,6 +56,13 @@ inline std::function<std::string(int)> pretraining(const Scratch& folder, const 
   return [=, &folder](int) {
     return "pretrain " + quoted(folder / "store") + " --out " + quoted(folder / out) + tiny::kSmall + kSteps + more;
   };
+}
+
+inline void wait_for(const fs::path& file) {
+  const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(120);
+  while (!fs::exists(file) && std::chrono::steady_clock::now() < patience)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  ASSERT_TRUE(fs::exists(file)) << file;
 }
 
 }  // namespace ranks

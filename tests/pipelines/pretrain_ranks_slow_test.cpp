@@ -42,13 +42,6 @@ TEST(PretrainRanks, WhenOneIsKilledTheOtherNamesItAndTwoOrOneGoOnAlike) {
     EXPECT_NEAR(one[row].second, two[row].second, 1e-3 * two[row].second) << "after step " << two[row].first;
 }
 
-void wait_for(const fs::path& file) {
-  const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(120);
-  while (!fs::exists(file) && std::chrono::steady_clock::now() < patience)
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  ASSERT_TRUE(fs::exists(file)) << file;
-}
-
 TEST(PretrainRanks, AfterAKillTheRunEndsAtTheBytesOfOneThatWasNotBroken) {
   const Scratch folder;
   tiny::prepared_store(folder / "store");
@@ -62,7 +55,7 @@ TEST(PretrainRanks, AfterAKillTheRunEndsAtTheBytesOfOneThatWasNotBroken) {
     fs::remove_all(folder / "run");
     {
       const Ranks ranks(folder, 2, arguments);
-      wait_for(folder / "run/checkpoint-10.gadolin");
+      ranks::wait_for(folder / "run/checkpoint-10.gadolin");
       const auto killed = std::chrono::steady_clock::now();
       ::kill(ranks[victim], SIGKILL);
       const auto ends = ranks.wait();
@@ -87,7 +80,7 @@ TEST(PretrainRanks, ARankThatHangsIsNamedAfterTheTimeout) {
                       pretraining(folder, "run",
                                   " --rank-timeout 4 --set trainer.steps=100000 --set data.batch_size=4"
                                   " --set trainer.checkpoint_every=2"));
-    wait_for(folder / "run/checkpoint-2.gadolin");
+    ranks::wait_for(folder / "run/checkpoint-2.gadolin");
     ::kill(ranks[victim], SIGSTOP);
     const int end = end_of(ranks[1 - victim]);
     const std::string said = bytes_of(folder / ("said-" + std::to_string(1 - victim)));

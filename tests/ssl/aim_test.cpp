@@ -8,11 +8,9 @@
 
 namespace {
 
-const models::Input kInput{1, made::kPatch, {1, 1, 1}};
-
 std::shared_ptr<models::Vit> vit() {
   torch::manual_seed(1);
-  return std::dynamic_pointer_cast<models::Vit>(made::encoder("vit", kInput));
+  return std::dynamic_pointer_cast<models::Vit>(made::encoder("vit", made::kInput));
 }
 
 }  // namespace
@@ -79,7 +77,7 @@ TEST(Aim, OtherEncodersAndAPatchOfOneTokenAreRefused) {
     }
     return std::string("nothing was thrown");
   };
-  EXPECT_NE(story_of([&] { return made::encoder("resenc", kInput); }, kInput).find("Hint: take vit"),
+  EXPECT_NE(story_of([&] { return made::encoder("resenc", made::kInput); }, made::kInput).find("Hint: take vit"),
             std::string::npos);
   const models::Input small{1, {4, 4, 4}, {1, 1, 1}};
   EXPECT_NE(story_of([&] { return made::encoder("vit", small); }, small).find("one token"), std::string::npos);

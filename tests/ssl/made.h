@@ -20,6 +20,7 @@
 namespace made {
 
 inline constexpr models::Extent kPatch{16, 16, 16};
+inline const models::Input kInput{1, kPatch, {1, 1, 1}};
 
 // Methods that cut the patch into tiles need a larger one. Their tiles shall have coarsest features of 3 voxels along
 // each axis, see below.
@@ -109,6 +110,9 @@ inline at::Tensor picture(std::uint64_t number) {
 }
 
 inline constexpr std::uint64_t kPartner = 1000000;  // from a picture's number to that of the sample's second case
+
+// [N, 1, D, H, W]: 1 where voxels of the first view are hidden.
+inline at::Tensor hidden_of(const data::Batch& batch) { return batch.views[0].hidden.unsqueeze(1).to(at::kFloat); }
 
 // Samples `first` .. of pictures of these numbers, by the method's recipes.
 inline data::Batch batch(const ssl::Method& method, std::int64_t size, std::uint64_t first = 0,

@@ -11,18 +11,10 @@
 
 namespace {
 
-const models::Input kInput{1, made::kPatch, {1, 1, 1}};
-
 class EachEncoder : public testing::TestWithParam<std::string> {};
-
-at::Tensor hidden_of(const data::Batch& batch) { return batch.views[0].hidden.unsqueeze(1).to(at::kFloat); }
 
 at::Tensor places(std::int64_t first, std::int64_t second) {
   return at::tensor({first, second}, at::kLong).view({1, 2});
-}
-
-std::string story_of(const std::vector<std::string>& arguments, const std::string& encoder) {
-  return ::story_of([&] { made::method("mae", encoder, 1, arguments); });
 }
 
 }  // namespace
@@ -32,7 +24,7 @@ std::string story_of(const std::vector<std::string>& arguments, const std::strin
 TEST_P(EachEncoder, HiddenVoxelsReachTheLossButNotThePrediction) {
   const auto method = made::method("mae", GetParam());
   data::Batch batch = made::batch(*method, 3);
-  const at::Tensor images = batch.views[0].images, hidden = hidden_of(batch);
+  const at::Tensor images = batch.views[0].images, hidden = made::hidden_of(batch);
   const auto loss_with = [&](double shift) {
     batch.views[0].images = images + shift * hidden;
     return made::loss(*method, batch);
@@ -49,7 +41,7 @@ TEST_P(EachEncoder, ItsPictureIsTheImageWhereItWasSeenAndThePredictionWhereItWas
     const train::NamedTensors pictures = method->pictures(batch);
     ASSERT_EQ(pictures.size(), 1u);
     EXPECT_EQ(pictures[0].first, "filled in");
-    const at::Tensor image = batch.views[0].images, filled = pictures[0].second, hidden = hidden_of(batch);
+    const at::Tensor image = batch.views[0].images, filled = pictures[0].second, hidden = made::hidden_of(batch);
     EXPECT_TRUE(at::equal(filled * (1 - hidden), image * (1 - hidden)));
     EXPECT_GT(((filled - image) * hidden).abs().max().item<double>(), 0.01) << "an untrained network does not know it";
   }
@@ -60,8 +52,8 @@ TEST_P(EachEncoder, WhatLiesOutsideOfTheCaseIsNotCounted) {
   data::Batch batch = made::batch(*method, 3);
   batch.views[0].valid.slice(2, 0, 7).zero_();
   const at::Tensor images = batch.views[0].images;
-  const at::Tensor counted = hidden_of(batch) * batch.views[0].valid.unsqueeze(1);
-  const at::Tensor outside = hidden_of(batch) - counted;
+  const at::Tensor counted = made::hidden_of(batch) * batch.views[0].valid.unsqueeze(1);
+  const at::Tensor outside = made::hidden_of(batch) - counted;
   ASSERT_GT(outside.sum().item<double>(), 0);
   const double loss = made::loss(*method, batch);
   batch.views[0].images = images + 100 * outside;
@@ -74,7 +66,7 @@ TEST_P(EachEncoder, WhatIsVisibleReachesThePrediction) {
   const auto method = made::method("mae", GetParam());
   data::Batch batch = made::batch(*method, 3);
   const double loss = made::loss(*method, batch);
-  batch.views[0].images = batch.views[0].images + 0.5 * (1 - hidden_of(batch));
+  batch.views[0].images = batch.views[0].images + 0.5 * (1 - made::hidden_of(batch));
   EXPECT_NE(made::loss(*method, batch), loss);
 }
 
@@ -82,7 +74,7 @@ TEST_P(EachEncoder, NormalisedInBlocksAPictureBrightenedByAFactorHasTheSameTarge
   const auto method = made::method("mae", GetParam(), 1, {"normalise=true"});
   data::Batch batch = made::batch(*method, 3);
   const double loss = made::loss(*method, batch);
-  const at::Tensor hidden = hidden_of(batch);
+  const at::Tensor hidden = made::hidden_of(batch);
   batch.views[0].images = batch.views[0].images * (1 + 3 * hidden) + 2 * hidden;
   EXPECT_NEAR(made::loss(*method, batch), loss, 1e-3 * loss);
 }
@@ -90,7 +82,7 @@ TEST_P(EachEncoder, NormalisedInBlocksAPictureBrightenedByAFactorHasTheSameTarge
 TEST_P(EachEncoder, HidesTheShareThatWasAskedForInEverySample) {
   const auto method = made::method("mae", GetParam(), 1, {"hidden=0.5", "block=[4]"});
   const data::Batch batch = made::batch(*method, 4);
-  const at::Tensor share = hidden_of(batch).flatten(1).mean(1);
+  const at::Tensor share = made::hidden_of(batch).flatten(1).mean(1);
   for (int i = 0; i < 4; ++i) EXPECT_EQ(share[i].item<double>(), 0.5);
   EXPECT_TRUE(std::isfinite(made::loss(*method, batch)));
 }
@@ -99,13 +91,13 @@ INSTANTIATE_TEST_SUITE_P(Mae, EachEncoder, testing::Values("resenc", "vit"),
                          [](const auto& info) { return info.param; });
 
 TEST(Mae, ATransformersEncoderIsGivenTheVisibleTokensOnly) {
-  const auto encoder = std::dynamic_pointer_cast<models::Vit>(made::encoder("vit", kInput));
+  const auto encoder = std::dynamic_pointer_cast<models::Vit>(made::encoder("vit", made::kInput));
   ASSERT_NE(encoder, nullptr);
   const auto method = made::method(
-      "mae", [&] { return encoder; }, kInput);
+      "mae", [&] { return encoder; }, made::kInput);
   const at::Tensor images = at::randn({2, 1, 16, 16, 16}), hidden = at::zeros({2, 1, 16, 16, 16});
   hidden.slice(2, 4, 16).fill_(1);  // three of four layers of tokens: 75 %
-  const auto network = ssl::make_masked_network(encoder, kInput, {0.75, {4, 4, 4}, 16, 1, 2});
+  const auto network = ssl::make_masked_network(encoder, made::kInput, {0.75, {4, 4, 4}, 16, 1, 2});
   const at::Tensor filled = network->fill(images, hidden);
   EXPECT_EQ(filled.sizes(), images.sizes());
   // NaN in what is hidden would spread through every token that meets it in attention.
@@ -134,18 +126,19 @@ TEST(Mae, TheDecoderOfAUNetIsKeptUnderItsNameForFineTuning) {
 }
 
 TEST(Mae, NaturalBlocksFollowTheEncoderAndThePatch) {
-  const auto unet = made::encoder("resenc", kInput);
+  const auto unet = made::encoder("resenc", made::kInput);
   using Block = std::array<std::int64_t, 3>;
   EXPECT_EQ(ssl::natural_block(*unet, {1, {128, 96, 64}, {1, 1, 1}}), (Block{16, 16, 8}));
   EXPECT_EQ(ssl::natural_block(*unet, {1, {4, 160, 160}, {1, 1, 1}}), (Block{4, 16, 16}));
-  EXPECT_EQ(ssl::natural_block(*made::encoder("vit", kInput), kInput), (Block{4, 4, 4}));
+  EXPECT_EQ(ssl::natural_block(*made::encoder("vit", made::kInput), made::kInput), (Block{4, 4, 4}));
 }
 
 TEST(Mae, SettingsThatCannotWorkAreRefusedWithWhatToDo) {
-  EXPECT_NE(story_of({"hidden=0"}, "resenc").find("Hint: take smaller blocks"), std::string::npos);
-  EXPECT_NE(story_of({"hidden=1"}, "vit").find("one left to see"), std::string::npos);
-  EXPECT_NE(story_of({"block=[32]"}, "resenc").find("do not fit a patch of 16 x 16 x 16"), std::string::npos);
-  EXPECT_NE(story_of({"block=[6]"}, "vit").find("whole tokens"), std::string::npos);
-  EXPECT_NE(story_of({"block=[4, 4]"}, "vit").find("method.block has 2 numbers"), std::string::npos);
-  EXPECT_NE(story_of({"decoder_heads=3"}, "vit").find("multiple of the heads"), std::string::npos);
+  EXPECT_NE(made::refusal_of("mae", "resenc", {"hidden=0"}).find("Hint: take smaller blocks"), std::string::npos);
+  EXPECT_NE(made::refusal_of("mae", "vit", {"hidden=1"}).find("one left to see"), std::string::npos);
+  EXPECT_NE(made::refusal_of("mae", "resenc", {"block=[32]"}).find("do not fit a patch of 16 x 16 x 16"),
+            std::string::npos);
+  EXPECT_NE(made::refusal_of("mae", "vit", {"block=[6]"}).find("whole tokens"), std::string::npos);
+  EXPECT_NE(made::refusal_of("mae", "vit", {"block=[4, 4]"}).find("method.block has 2 numbers"), std::string::npos);
+  EXPECT_NE(made::refusal_of("mae", "vit", {"decoder_heads=3"}).find("multiple of the heads"), std::string::npos);
 }

@@ -18,8 +18,8 @@ at::Tensor numbered(std::int64_t d, std::int64_t h, std::int64_t w) {
   return at::arange(d * h * w, at::kFloat).view({1, d, h, w});
 }
 
-std::string story_of(const std::string& name, const std::string& encoder, const models::Extent& patch,
-                     const std::vector<std::string>& arguments = {}) {
+std::string pretext_refusal(const std::string& name, const std::string& encoder, const models::Extent& patch,
+                            const std::vector<std::string>& arguments = {}) {
   const models::Input input{1, patch, {1, 1, 1}};
   return ::story_of([&] {
     made::method(
@@ -208,12 +208,12 @@ TEST(Tiling, TransformersGetTilesOfWholeTokens) {
 }
 
 TEST(Tiling, APatchThatIsTooSmallIsRefusedWithWhatToDo) {
-  const std::string story = story_of("jigsaw", "resenc", {16, 16, 16});
+  const std::string story = pretext_refusal("jigsaw", "resenc", {16, 16, 16});
   EXPECT_NE(story.find("16 x 16 x 16 voxels in 3 cells"), std::string::npos) << story;
   EXPECT_NE(story.find("Hint: take a larger patch (data.patch), a smaller method.gap"), std::string::npos) << story;
-  EXPECT_EQ(story_of("jigsaw", "resenc", {16, 16, 16}, {"gap=0"}), "nothing was thrown");
-  EXPECT_EQ(story_of("jigsaw", "resenc", {24, 24, 24}), "nothing was thrown");
-  EXPECT_NE(story_of("rubik", "vit", {4, 4, 4}).find("in 2 cells"), std::string::npos);
+  EXPECT_EQ(pretext_refusal("jigsaw", "resenc", {16, 16, 16}, {"gap=0"}), "nothing was thrown");
+  EXPECT_EQ(pretext_refusal("jigsaw", "resenc", {24, 24, 24}), "nothing was thrown");
+  EXPECT_NE(pretext_refusal("rubik", "vit", {4, 4, 4}).find("in 2 cells"), std::string::npos);
 }
 
 TEST(Rotation, APatchThatIsNoCubeIsTurnedWithinTheLargestCube) {
@@ -223,7 +223,8 @@ TEST(Rotation, APatchThatIsNoCubeIsTurnedWithinTheLargestCube) {
   EXPECT_EQ(all->views()[0].patch(), (volume::Shape{16, 16, 16}));
   const auto flat = made::method("rotation", [&] { return made::encoder("resenc", input); }, input, {"rotations=4"});
   EXPECT_EQ(flat->views()[0].patch(), (volume::Shape{24, 16, 16}));
-  EXPECT_NE(story_of("rotation", "resenc", {16, 16, 16}, {"rotations=5"}).find("take 4, 10 or 24"), std::string::npos);
+  EXPECT_NE(pretext_refusal("rotation", "resenc", {16, 16, 16}, {"rotations=5"}).find("take 4, 10 or 24"),
+            std::string::npos);
 }
 
 // What is learnt holds for other samples: so the answers belong to what is shown.

@@ -7,12 +7,6 @@ namespace {
 
 class EachSimmim : public testing::TestWithParam<std::string> {};
 
-at::Tensor hidden_of(const data::Batch& batch) { return batch.views[0].hidden.unsqueeze(1).to(at::kFloat); }
-
-std::string story_of(const std::vector<std::string>& arguments, const std::string& encoder) {
-  return ::story_of([&] { made::method("simmim", encoder, 1, arguments); });
-}
-
 }  // namespace
 
 // What is said, p, does not see hidden voxels: with d beyond every |p - x|, the loss mean |p - x - d| at d and -d is 2
@@ -20,7 +14,7 @@ std::string story_of(const std::vector<std::string>& arguments, const std::strin
 TEST_P(EachSimmim, HiddenVoxelsReachTheLossButNotWhatIsSaid) {
   const auto method = made::method("simmim", GetParam());
   data::Batch batch = made::batch(*method, 3);
-  const at::Tensor images = batch.views[0].images, hidden = hidden_of(batch);
+  const at::Tensor images = batch.views[0].images, hidden = made::hidden_of(batch);
   const auto loss_with = [&](double shift) {
     batch.views[0].images = images + shift * hidden;
     return made::loss(*method, batch);
@@ -32,7 +26,7 @@ TEST_P(EachSimmim, WhatIsVisibleReachesWhatIsSaid) {
   const auto method = made::method("simmim", GetParam());
   data::Batch batch = made::batch(*method, 3);
   const double loss = made::loss(*method, batch);
-  batch.views[0].images = batch.views[0].images + 0.5 * (1 - hidden_of(batch));
+  batch.views[0].images = batch.views[0].images + 0.5 * (1 - made::hidden_of(batch));
   EXPECT_NE(made::loss(*method, batch), loss);
 }
 
@@ -40,7 +34,7 @@ TEST_P(EachSimmim, WhatLiesOutsideOfTheCaseIsNotCounted) {
   const auto method = made::method("simmim", GetParam());
   data::Batch batch = made::batch(*method, 3);
   batch.views[0].valid.slice(2, 0, 7).zero_();
-  const at::Tensor outside = hidden_of(batch) * (1 - batch.views[0].valid.unsqueeze(1));
+  const at::Tensor outside = made::hidden_of(batch) * (1 - batch.views[0].valid.unsqueeze(1));
   ASSERT_GT(outside.sum().item<double>(), 0);
   const double loss = made::loss(*method, batch);
   batch.views[0].images = batch.views[0].images + 100 * outside;
@@ -65,9 +59,11 @@ TEST(Simmim, APatchThatIsNoMultipleOfTheStrideIsSaidAsAWhole) {
 }
 
 TEST(Simmim, SettingsThatCannotWorkAreRefusedWithWhatToDo) {
-  EXPECT_NE(story_of({"hidden=0"}, "resenc").find("Hint: take smaller blocks"), std::string::npos);
-  EXPECT_NE(story_of({"hidden=1"}, "vit").find("one left to see"), std::string::npos);
-  EXPECT_NE(story_of({"block=[32]"}, "resenc").find("do not fit a patch of 16 x 16 x 16"), std::string::npos);
-  EXPECT_NE(story_of({"block=[6]"}, "vit").find("looks at 4 x 4 x 4 voxels as one"), std::string::npos);
-  EXPECT_NE(story_of({"block=[4, 4]"}, "vit").find("method.block has 2 numbers"), std::string::npos);
+  EXPECT_NE(made::refusal_of("simmim", "resenc", {"hidden=0"}).find("Hint: take smaller blocks"), std::string::npos);
+  EXPECT_NE(made::refusal_of("simmim", "vit", {"hidden=1"}).find("one left to see"), std::string::npos);
+  EXPECT_NE(made::refusal_of("simmim", "resenc", {"block=[32]"}).find("do not fit a patch of 16 x 16 x 16"),
+            std::string::npos);
+  EXPECT_NE(made::refusal_of("simmim", "vit", {"block=[6]"}).find("looks at 4 x 4 x 4 voxels as one"),
+            std::string::npos);
+  EXPECT_NE(made::refusal_of("simmim", "vit", {"block=[4, 4]"}).find("method.block has 2 numbers"), std::string::npos);
 }

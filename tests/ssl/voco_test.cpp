@@ -6,14 +6,6 @@
 #include "made.h"
 #include "story_of.h"
 
-namespace {
-
-std::string story_of(const std::vector<std::string>& arguments) {
-  return ::story_of([&] { made::method("voco", "resenc", 1, arguments); });
-}
-
-}  // namespace
-
 TEST(Voco, WhereCropsLieBelongsToTheSample) {
   const auto method = made::method("voco", "resenc");
   data::Batch batch = made::batch(*method, 2);
@@ -60,7 +52,7 @@ TEST(Voco, PlacesAreToldBetterInOtherPictures) {
 }
 
 TEST(Voco, SettingsThatCannotWorkAreRefusedWithWhatToDo) {
-  EXPECT_NE(story_of({"bases=[4, 4]"}).find("method.bases has 2 numbers"), std::string::npos);
-  EXPECT_NE(story_of({"bases=[1, 1, 1]"}).find("nothing to compare"), std::string::npos);
-  EXPECT_NE(story_of({"bases=[4, 4, 4]"}).find("into crops of 4 x 4 x 4"), std::string::npos);
+  EXPECT_NE(made::refusal_of("voco", "resenc", {"bases=[4, 4]"}).find("method.bases has 2 numbers"), std::string::npos);
+  EXPECT_NE(made::refusal_of("voco", "resenc", {"bases=[1, 1, 1]"}).find("nothing to compare"), std::string::npos);
+  EXPECT_NE(made::refusal_of("voco", "resenc", {"bases=[4, 4, 4]"}).find("into crops of 4 x 4 x 4"), std::string::npos);
 }

@@ -5,14 +5,6 @@
 #include "made.h"
 #include "story_of.h"
 
-namespace {
-
-std::string story_of(const std::vector<std::string>& arguments) {
-  return ::story_of([&] { made::method("volume_fusion", "resenc", 1, arguments); });
-}
-
-}  // namespace
-
 TEST(VolumeFusion, TakesItsSecondViewFromAnotherCase) {
   const auto method = made::method("volume_fusion", "resenc");
   ASSERT_EQ(method->views().size(), 2u);
@@ -66,6 +58,10 @@ TEST(VolumeFusion, TheShareIsLearntForOtherPictures) {
 }
 
 TEST(VolumeFusion, SettingsThatCannotWorkAreRefused) {
-  EXPECT_NE(story_of({"boxes_low=9", "boxes_high=8"}).find("the least number or side"), std::string::npos);
-  EXPECT_NE(story_of({"side_low=0.5", "side_high=0.4"}).find("the least number or side"), std::string::npos);
+  EXPECT_NE(
+      made::refusal_of("volume_fusion", "resenc", {"boxes_low=9", "boxes_high=8"}).find("the least number or side"),
+      std::string::npos);
+  EXPECT_NE(
+      made::refusal_of("volume_fusion", "resenc", {"side_low=0.5", "side_high=0.4"}).find("the least number or side"),
+      std::string::npos);
 }

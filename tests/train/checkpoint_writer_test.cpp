@@ -47,7 +47,7 @@ void write_file(const fs::path& path) {
   std::ofstream(path) << "half";
 }
 
-std::string story_of(const std::function<void()>& body) {
+std::string whole_story_of(const std::function<void()>& body) {
   try {
     body();
   } catch (const core::Error& error) {
@@ -155,15 +155,15 @@ TEST(CheckpointWriter, WhatFailsIsThrownOnceByTheNextCallAndTheOneAfterIsWritten
   const at::Tensor live = at::ones({3});
   train::CheckpointWriter writer(folder, 2);
   writer.write(of(1, live), fail);
-  EXPECT_EQ(story_of([&] { writer.write(of(2, live)); }), "checkpoint after step 1: the disk is gone");
+  EXPECT_EQ(whole_story_of([&] { writer.write(of(2, live)); }), "checkpoint after step 1: the disk is gone");
   writer.write(of(3, live), fail);
-  EXPECT_EQ(story_of([&] { writer.wait(); }), "checkpoint after step 3: the disk is gone");
+  EXPECT_EQ(whole_story_of([&] { writer.wait(); }), "checkpoint after step 3: the disk is gone");
   writer.wait();
   writer.write(of(4, live), fail);
   std::string story;
   const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   while (story.empty() && std::chrono::steady_clock::now() < patience) {
-    story = story_of([&] { writer.check(); });
+    story = whole_story_of([&] { writer.check(); });
     std::this_thread::yield();
   }
   EXPECT_EQ(story, "checkpoint after step 4: the disk is gone");

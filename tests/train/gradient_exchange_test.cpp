@@ -7,10 +7,9 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "../runtime/ranks.h"
+#include "leaf.h"
 
 namespace {
-
-at::Tensor leaf(const at::Tensor& values) { return values.clone().set_requires_grad(true); }
 
 // Four layers that all ranks use, one that only rank 1 uses, one that nobody uses.
 struct Net {

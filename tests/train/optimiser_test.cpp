@@ -11,6 +11,7 @@
 
 #include "core/error.h"
 #include "core/table.h"
+#include "leaf.h"
 
 namespace {
 
@@ -20,8 +21,6 @@ train::TrainerSettings with(const std::string& optimiser, double decay = 0.05) {
   settings.weight_decay = decay;
   return settings;
 }
-
-at::Tensor leaf(const at::Tensor& values) { return values.clone().set_requires_grad(true); }
 
 void update(train::Optimiser& optimiser, double learning_rate) { optimiser.update({.learning_rate = learning_rate}); }
 

@@ -69,15 +69,6 @@ data::Batch batch_of(std::int64_t size) {
   return loader.next();
 }
 
-core::Error error_of(const std::function<void()>& body) {
-  try {
-    body();
-  } catch (const core::Error& error) {
-    return error;
-  }
-  return core::Error("nothing was thrown");
-}
-
 at::Tensor weight_of(const Linear& learner) { return learner.weight(); }
 
 double away(const at::Tensor& a, const at::Tensor& b) { return (a - b).abs().max().item<double>(); }
@@ -146,12 +137,12 @@ TEST(Parts, ALossOfAWholeBatchAndABatchThatCannotBeCutAreRefused) {
   const data::Batch batch = batch_of(4);
   const auto comm = runtime::alone();
   Linear whole;
-  const core::Error refused = error_of([&] { train::backward_in_parts(whole, 0, batch, {}, 2, *comm, {}); });
+  const core::Error refused = small::error_of([&] { train::backward_in_parts(whole, 0, batch, {}, 2, *comm, {}); });
   EXPECT_EQ(refused.exit(), core::Exit::kUsage);
   EXPECT_NE(std::string(refused.what()).find("the loss of all is made of a whole batch"), std::string::npos)
       << refused.what();
   TwoMeans learner;
-  const core::Error uneven = error_of([&] { train::backward_in_parts(learner, 0, batch, {}, 3, *comm, {}); });
+  const core::Error uneven = small::error_of([&] { train::backward_in_parts(learner, 0, batch, {}, 3, *comm, {}); });
   EXPECT_EQ(uneven.exit(), core::Exit::kUsage);
   EXPECT_NE(std::string(uneven.what()).find("a batch of 4 samples cannot be computed in 3 equal parts"),
             std::string::npos)
@@ -159,7 +150,7 @@ TEST(Parts, ALossOfAWholeBatchAndABatchThatCannotBeCutAreRefused) {
   const small::Folder folder;
   train::TrainerSettings settings = small::settings();
   settings.accumulate = 2;
-  EXPECT_EQ(error_of([&] { small::fit(whole, folder, settings); }).exit(), core::Exit::kUsage);
+  EXPECT_EQ(small::error_of([&] { small::fit(whole, folder, settings); }).exit(), core::Exit::kUsage);
   EXPECT_FALSE(std::filesystem::exists(folder / "metrics.csv"));
 }
 

@@ -9,10 +9,12 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "core/error.h"
 #include "core/rng.h"
 #include "data/loader.h"
 #include "data/store_dataset.h"
@@ -48,6 +50,16 @@ class Folder {
  private:
   fs::path path_;
 };
+
+// What the body throws.
+inline core::Error error_of(const std::function<void()>& body) {
+  try {
+    body();
+  } catch (const core::Error& error) {
+    return error;
+  }
+  return core::Error("nothing was thrown");
+}
 
 inline volume::Case make_case(int i) {
   volume::Case one;

@@ -17,15 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-core::Error error_of(const std::function<void()>& body) {
-  try {
-    body();
-  } catch (const core::Error& error) {
-    return error;
-  }
-  return core::Error("nothing was thrown");
-}
-
 bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 TEST(Trainer, TheLossFallsAndTheRowsTellIt) {
@@ -127,16 +118,17 @@ TEST(Trainer, AnotherRunsFolderIsRefusedWithTheDifference) {
   };
   fit_as(learner, "a: 1\nrate: 0.1\n");
   fit_as(other, "a: 1\nrate: 0.1\n");
-  const core::Error refused = error_of([&] { fit_as(other, "a: 1\nrate: 0.2\n"); });
+  const core::Error refused = small::error_of([&] { fit_as(other, "a: 1\nrate: 0.2\n"); });
   EXPECT_EQ(refused.exit(), core::Exit::kUsage);
   EXPECT_TRUE(has(refused.story(), "other settings: rate is 0.1 there, 0.2 here")) << refused.what();
   EXPECT_TRUE(has(refused.hint(), "another folder"));
   Linear wider(2);
-  const core::Error misfit = error_of([&] { fit_as(wider, "a: 1\nrate: 0.1\n"); });
+  const core::Error misfit = small::error_of([&] { fit_as(wider, "a: 1\nrate: 0.1\n"); });
   EXPECT_EQ(misfit.exit(), core::Exit::kUsage);
   EXPECT_TRUE(has(misfit.story(), "weight weight has another shape")) << misfit.what();
   EveryHook another;
-  EXPECT_TRUE(has(error_of([&] { fit_as(another, "a: 1\nrate: 0.1\n"); }).story(), "student.weight is not in it"));
+  EXPECT_TRUE(
+      has(small::error_of([&] { fit_as(another, "a: 1\nrate: 0.1\n"); }).story(), "student.weight is not in it"));
 }
 
 TEST(Trainer, SettingsAreComparedByValueAndNewOnesHaveTheirDefault) {
@@ -153,7 +145,7 @@ TEST(Trainer, SettingsAreComparedByValueAndNewOnesHaveTheirDefault) {
   fit_as("rate: 1.0e-1  # said otherwise\n");
   fit_as("rate: 0.1\nspike: warn\n", "rate: 5\nspike: warn\n");
   const core::Error refused =
-      error_of([&] { fit_as("rate: 0.1\nspike: rewind\nmore: [1]\n", "rate: 5\nspike: warn\n"); });
+      small::error_of([&] { fit_as("rate: 0.1\nspike: rewind\nmore: [1]\n", "rate: 5\nspike: warn\n"); });
   EXPECT_EQ(refused.exit(), core::Exit::kUsage);
   EXPECT_TRUE(has(refused.story(), "more is not set there, [1] here; spike is warn there, rewind here"))
       << refused.what();
@@ -234,14 +226,15 @@ TEST(Trainer, AfterTheBoundTheErrorNamesStepAndCases) {
   Poisoned learner(Poisoned::Where::kLoss);
   train::TrainerSettings settings = small::settings(24);
   settings.max_skips = 0;
-  const core::Error error = error_of([&] { small::fit(learner, folder, settings); });
+  const core::Error error = small::error_of([&] { small::fit(learner, folder, settings); });
   EXPECT_TRUE(has(error.story(), "the loss is inf, cases ")) << error.what();
   EXPECT_TRUE(has(error.story(), "case-3"));
   EXPECT_TRUE(error.story().starts_with("step "));
   EXPECT_TRUE(has(error.hint(), "learning_rate"));
   small::Folder another;
   Poisoned gradient(Poisoned::Where::kGradient);
-  EXPECT_TRUE(has(error_of([&] { small::fit(gradient, another, settings); }).story(), "norm of the gradient is nan"));
+  EXPECT_TRUE(
+      has(small::error_of([&] { small::fit(gradient, another, settings); }).story(), "norm of the gradient is nan"));
 }
 
 // Of two weights one gets a gradient that is no number, from the tenth step on.
@@ -266,7 +259,7 @@ TEST(Trainer, WhereARunEndsAtAFaultTheBatchAndWhatIsWrongInItAreKept) {
   train::TrainerSettings settings = small::settings(24);
   settings.max_skips = 2;
   settings.clip_norm = 1e-3;
-  const core::Error error = error_of([&] { small::fit(learner, folder, settings); });
+  const core::Error error = small::error_of([&] { small::fit(learner, folder, settings); });
   const fs::path kept = folder / "fault-11/batch.safetensors";
   EXPECT_TRUE(has(error.story(), "the 2 steps before it went the same way")) << error.what();
   EXPECT_TRUE(has(error.story(), kept.string())) << error.what();
@@ -294,7 +287,7 @@ TEST(Trainer, AFaultOfTwoRanksKeepsTheBatchOfEach) {
   const small::Folder folder;
   train::TrainerSettings settings = small::settings(24);
   settings.max_skips = 0;
-  const core::Error error = error_of([&] {
+  const core::Error error = small::error_of([&] {
     runtime::run_ranks(2, [&](runtime::Comm& comm) {
       HalfPoisoned learner;
       data::Loader mine = small::loader(1, comm.rank(), 2, 2);

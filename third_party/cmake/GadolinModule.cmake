@@ -1,3 +1,7 @@
+# Modules of the torch wing whose sources are compiled together. `augment` is not: its sources are compiled once for each kind of
+# processor.
+set(gadolin_torch_wing runtime losses models data train evaluate ssl finetune)
+
 # gadolin_module(NAME DEPENDS a b ... [LIBRARIES dep::x ...] [APART source ...])   APART: sources of other programs
 # A module is the folder of the same name: every .cpp below it is compiled, nothing has to be listed. Its headers are reached as
 # "NAME/file.h" through an include root of its own (build/roots/NAME/NAME -> modules/NAME), and a target is handed only the roots of
@@ -11,6 +15,14 @@ endif()
 if(GADOLIN_FUZZ)
   target_compile_options(gadolin_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
+
+# With GADOLIN_UNITY eight sources at a time are compiled as one, so names must be unique among a module's unnamed namespaces, and
+# among those of its tests. A source with compile options of its own stays alone.
+function(gadolin_unity target)
+  if(GADOLIN_UNITY)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+  endif()
+endfunction()
 
 # Kernels (*.cu: raw pointers and a stream, given no include folder of torch) and glue (*_cuda.cpp: torch's CUDA headers) are
 # compiled wherever nvcc is found, so that a machine without a GPU keeps them sound, and linked with GADOLIN_CUDA alone.
@@ -66,6 +78,9 @@ function(gadolin_module name)
   if(sources)
     add_library(gadolin_${name} STATIC ${sources})
     set(scope PUBLIC)
+    if(name IN_LIST gadolin_torch_wing)
+      gadolin_unity(gadolin_${name})
+    endif()
     target_link_libraries(gadolin_${name} PRIVATE gadolin_flags)
   else()
     add_library(gadolin_${name} INTERFACE)

@@ -14,7 +14,7 @@
 namespace ssl {
 namespace {
 
-constexpr std::int64_t kSide = 3;
+constexpr std::int64_t kTilesAcross = 3;
 
 struct JigsawOptions {
   double gap = 0.1;
@@ -46,8 +46,8 @@ class Jigsaw final : public OneEncoder {
   Jigsaw(const JigsawOptions& options, const Setup& setup)
       : OneEncoder("jigsaw", setup),
         options_(options),
-        tiling_(*encoder_, input_, kSide, options.gap),
-        orders_(far_permutations(kSide, options.orders)),
+        tiling_(*encoder_, input_, kTilesAcross, options.gap),
+        orders_(far_permutations(kTilesAcross, options.orders)),
         head_(std::make_shared<OrderHead>(tiling_.cells(), encoder_->embedding_size(), options.tile_size,
                                           options.hidden_size, options.orders)) {
     add("head", head_);

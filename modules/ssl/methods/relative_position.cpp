@@ -15,7 +15,7 @@
 namespace ssl {
 namespace {
 
-constexpr std::int64_t kSide = 3, kMiddle = 13, kNeighbours = 26;
+constexpr std::int64_t kBoxesAcross = 3, kMiddle = 13, kNeighbours = 26;
 
 struct RelativePositionOptions {
   double gap = 0.1;
@@ -46,7 +46,7 @@ class RelativePosition final : public OneEncoder {
   RelativePosition(const RelativePositionOptions& options, const Setup& setup)
       : OneEncoder("relative_position", setup),
         options_(options),
-        tiling_(*encoder_, input_, kSide, options.gap),
+        tiling_(*encoder_, input_, kBoxesAcross, options.gap),
         classifier_(std::make_shared<Head>(
             HeadShape{2 * encoder_->embedding_size(), options.hidden_size, kNeighbours, 2, Between::kReLU})) {
     add("classifier", classifier_);

@@ -16,7 +16,7 @@
 namespace ssl {
 namespace {
 
-constexpr std::int64_t kSide = 2, kTurns = 2;  // half turns about axis d, about axis h
+constexpr std::int64_t kCubesAcross = 2, kTurns = 2;  // half turns about axis d, about axis h
 
 struct RubikOptions {
   double gap = 0.1;
@@ -49,8 +49,8 @@ class Rubik final : public OneEncoder {
   Rubik(const RubikOptions& options, const Setup& setup)
       : OneEncoder("rubik", setup),
         options_(options),
-        tiling_(*encoder_, input_, kSide, options.gap),
-        orders_(far_permutations(kSide, options.orders)),
+        tiling_(*encoder_, input_, kCubesAcross, options.gap),
+        orders_(far_permutations(kCubesAcross, options.orders)),
         order_head_(std::make_shared<OrderHead>(tiling_.cells(), encoder_->embedding_size(), options.tile_size,
                                                 options.hidden_size, options.orders)),
         turn_head_(std::make_shared<Head>(

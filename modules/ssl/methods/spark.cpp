@@ -49,8 +49,8 @@ std::shared_ptr<models::ConvEncoder> convolutional(const Setup& setup) {
 }
 
 // What the decoder gets in the place of hidden features: a learnt code for each channel of each scale.
-struct Unseen : torch::nn::Module {
-  explicit Unseen(const std::vector<std::int64_t>& channels) {
+struct UnseenCodes : torch::nn::Module {
+  explicit UnseenCodes(const std::vector<std::int64_t>& channels) {
     for (std::size_t s = 0; s < channels.size(); ++s)
       codes.push_back(register_parameter("code" + std::to_string(s), at::randn({channels[s]}) * 0.02));
   }
@@ -66,7 +66,7 @@ class Spark final : public OneEncoder {
         strides_(convolutional_->stride()),
         block_(options.block.empty() ? strides_.back() : chosen_block(options.block, *setup.encoder, setup.input)),
         decoder_(models::make_decoder(*convolutional_, input_, input_.channels, false)),
-        unseen_(std::make_shared<Unseen>(convolutional_->channels())) {
+        unseen_(std::make_shared<UnseenCodes>(convolutional_->channels())) {
     check_blocks(input_, block_, options.hidden, strides_.back());
     add("decoder", decoder_);
     add("unseen", unseen_);
@@ -96,7 +96,7 @@ class Spark final : public OneEncoder {
   std::vector<models::Extent> strides_;
   models::Extent block_;
   std::shared_ptr<models::Decoder> decoder_;
-  std::shared_ptr<Unseen> unseen_;
+  std::shared_ptr<UnseenCodes> unseen_;
 };
 
 }  // namespace

@@ -12,8 +12,8 @@ namespace train {
 namespace {
 
 constexpr double kEpsilon = 1e-8;
-constexpr const char* kReads[] = {"beta1", "beta2"};
-constexpr UpdateRule::Kept kKept[] = {{"mean"}, {"square"}, {"steps", /*scalar=*/true}};
+constexpr const char* kAdamWReads[] = {"beta1", "beta2"};
+constexpr UpdateRule::Kept kAdamWKeeps[] = {{"mean"}, {"square"}, {"steps", /*scalar=*/true}};
 enum { kMean, kSquare, kSteps };
 
 class AdamW final : public UpdateRule {
@@ -21,7 +21,7 @@ class AdamW final : public UpdateRule {
   explicit AdamW(const TrainerSettings& settings)
       : beta1_(settings.beta1), beta2_(settings.beta2), weight_decay_(settings.weight_decay) {}
 
-  std::span<const Kept> kept() const override { return kKept; }
+  std::span<const Kept> kept() const override { return kAdamWKeeps; }
 
   void apply(std::span<Slot* const> slots, const Update& update, const at::Tensor& gradient_scale) const override {
     const auto [rows, others] = rows_and_others(slots);
@@ -82,7 +82,7 @@ class AdamW final : public UpdateRule {
 
 extern const OptimiserEntry adamw_optimiser;
 const OptimiserEntry adamw_optimiser{
-    "adamw", "steps of even length for all parameters, weight decay apart (arXiv 1711.05101)", kReads,
+    "adamw", "steps of even length for all parameters, weight decay apart (arXiv 1711.05101)", kAdamWReads,
     [](const TrainerSettings& settings) -> std::unique_ptr<UpdateRule> { return std::make_unique<AdamW>(settings); }};
 
 }  // namespace train

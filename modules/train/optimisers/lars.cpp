@@ -10,15 +10,15 @@
 namespace train {
 namespace {
 
-constexpr const char* kReads[] = {"momentum", "trust"};
-constexpr UpdateRule::Kept kKept[] = {{"momentum"}};
+constexpr const char* kLarsReads[] = {"momentum", "trust"};
+constexpr UpdateRule::Kept kLarsKeeps[] = {{"momentum"}};
 
 class Lars final : public UpdateRule {
  public:
   explicit Lars(const TrainerSettings& settings)
       : momentum_(settings.momentum), weight_decay_(settings.weight_decay), trust_(settings.trust) {}
 
-  std::span<const Kept> kept() const override { return kKept; }
+  std::span<const Kept> kept() const override { return kLarsKeeps; }
 
   void apply(std::span<Slot* const> slots, const Update& update, const at::Tensor& gradient_scale) const override {
     std::vector<MomentumMove> moves;
@@ -50,7 +50,7 @@ class Lars final : public UpdateRule {
 
 extern const OptimiserEntry lars_optimiser;
 const OptimiserEntry lars_optimiser{
-    "lars", "momentum, each layer's update as long as its weights say (arXiv 1708.03888)", kReads,
+    "lars", "momentum, each layer's update as long as its weights say (arXiv 1708.03888)", kLarsReads,
     [](const TrainerSettings& settings) -> std::unique_ptr<UpdateRule> { return std::make_unique<Lars>(settings); }};
 
 }  // namespace train

@@ -6,15 +6,15 @@
 namespace train {
 namespace {
 
-constexpr const char* kReads[] = {"momentum", "nesterov"};
-constexpr UpdateRule::Kept kKept[] = {{"momentum"}};
+constexpr const char* kSgdReads[] = {"momentum", "nesterov"};
+constexpr UpdateRule::Kept kSgdKeeps[] = {{"momentum"}};
 
 class Sgd final : public UpdateRule {
  public:
   explicit Sgd(const TrainerSettings& settings)
       : momentum_(settings.momentum), weight_decay_(settings.weight_decay), nesterov_(settings.nesterov) {}
 
-  std::span<const Kept> kept() const override { return kKept; }
+  std::span<const Kept> kept() const override { return kSgdKeeps; }
 
   void apply(std::span<Slot* const> slots, const Update& update, const at::Tensor& gradient_scale) const override {
     std::vector<MomentumMove> moves;
@@ -35,7 +35,7 @@ class Sgd final : public UpdateRule {
 
 extern const OptimiserEntry sgd_optimiser;
 const OptimiserEntry sgd_optimiser{
-    "sgd", "gradient descent with momentum", kReads,
+    "sgd", "gradient descent with momentum", kSgdReads,
     [](const TrainerSettings& settings) -> std::unique_ptr<UpdateRule> { return std::make_unique<Sgd>(settings); }};
 
 }  // namespace train

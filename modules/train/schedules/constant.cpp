@@ -4,11 +4,11 @@
 namespace train {
 namespace {
 
-double height(const TrainerSettings&, double) { return 1; }
+double constant_height(const TrainerSettings&, double) { return 1; }
 
 }  // namespace
 
 extern const ScheduleEntry constant_schedule;
-const ScheduleEntry constant_schedule{"constant", "the highest learning rate to the end", {}, height};
+const ScheduleEntry constant_schedule{"constant", "the highest learning rate to the end", {}, constant_height};
 
 }  // namespace train

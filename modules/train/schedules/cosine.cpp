@@ -8,13 +8,13 @@
 namespace train {
 namespace {
 
-constexpr const char* kReads[] = {"final_learning_rate"};
+constexpr const char* kCosineReads[] = {"final_learning_rate"};
 
-double height(const TrainerSettings&, double done) { return 0.5 * (1 + std::cos(std::numbers::pi * done)); }
+double cosine_height(const TrainerSettings&, double done) { return 0.5 * (1 + std::cos(std::numbers::pi * done)); }
 
 }  // namespace
 
 extern const ScheduleEntry cosine_schedule;
-const ScheduleEntry cosine_schedule{"cosine", "half a cosine", kReads, height};
+const ScheduleEntry cosine_schedule{"cosine", "half a cosine", kCosineReads, cosine_height};
 
 }  // namespace train

@@ -6,13 +6,14 @@
 namespace train {
 namespace {
 
-constexpr const char* kReads[] = {"final_learning_rate"};
+constexpr const char* kPolyReads[] = {"final_learning_rate"};
 
-double height(const TrainerSettings&, double done) { return std::pow(1 - done, 0.9); }
+double poly_height(const TrainerSettings&, double done) { return std::pow(1 - done, 0.9); }
 
 }  // namespace
 
 extern const ScheduleEntry poly_schedule;
-const ScheduleEntry poly_schedule{"poly", "almost a straight line: (1 - done) to the power 0.9", kReads, height};
+const ScheduleEntry poly_schedule{"poly", "almost a straight line: (1 - done) to the power 0.9", kPolyReads,
+                                  poly_height};
 
 }  // namespace train

@@ -7,9 +7,9 @@
 namespace train {
 namespace {
 
-constexpr const char* kReads[] = {"final_learning_rate", "cooldown", "cooldown_shape"};
+constexpr const char* kTrapezoidReads[] = {"final_learning_rate", "cooldown", "cooldown_shape"};
 
-double height(const TrainerSettings& settings, double done) {
+double trapezoid_height(const TrainerSettings& settings, double done) {
   const double into = (done - (1 - settings.cooldown)) / settings.cooldown;
   if (into <= 0) return 1;
   return 1 - (settings.cooldown_shape == "sqrt" ? std::sqrt(into) : into);
@@ -18,7 +18,7 @@ double height(const TrainerSettings& settings, double done) {
 }  // namespace
 
 extern const ScheduleEntry trapezoid_schedule;
-const ScheduleEntry trapezoid_schedule{"trapezoid", "constant, then down over the last share of the steps", kReads,
-                                       height};
+const ScheduleEntry trapezoid_schedule{"trapezoid", "constant, then down over the last share of the steps",
+                                       kTrapezoidReads, trapezoid_height};
 
 }  // namespace train
