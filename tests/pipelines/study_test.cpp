@@ -37,7 +37,7 @@ std::string scores_about(double mean, std::uint64_t seed) {
   for (int number = 0; number < 40; ++number) {
     const double hard = 0.05 * std::sin(static_cast<double>(number / 2));
     for (int label = 1; label <= 2; ++label) {
-      core::Rng rng({seed, static_cast<std::uint64_t>(number), static_cast<std::uint64_t>(label), 0});
+      core::Rng rng({seed, static_cast<std::uint64_t>(number), static_cast<std::uint32_t>(label), 0});
       csv += "c" + std::to_string(100 + number) + ",p" + std::to_string(number / 2) + "," + std::to_string(label) +
              (label == 1 ? ",liver," : ",spleen,") + std::to_string(mean + hard + 0.005 * rng.normal()) + ",0.9,2,1\n";
     }
@@ -114,6 +114,17 @@ TEST(StudyPlan, ABudgetIsACountAShareOrAll) {
   EXPECT_NE(refusal([] { pipelines::budget_of("8", 7); }).find("there are 7"), std::string::npos);
   for (const char* const wrong : {"", "-4", "0", "x", "101%", "4cases", "nan", "inf"})
     EXPECT_NE(refusal([&] { pipelines::budget_of(wrong, 100); }).find("no number"), std::string::npos) << wrong;
+}
+
+TEST(StudyPlan, EveryShippedStudyIsOne) {
+  const fs::path folder = fs::path(__FILE__).parent_path() / "../../configs/studies";
+  int studies = 0;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const pipelines::StudyPlan plan = pipelines::study_plan(core::settings_from_file(entry.path()));
+    EXPECT_FALSE(plan.settings.claimed.empty()) << entry.path();
+    ++studies;
+  }
+  EXPECT_GE(studies, 2);
 }
 
 TEST(StudyTable, TellsHowManyLabelledCasesAnArmSpares) {
