@@ -181,6 +181,11 @@ std::function<core::Exit()> attach(CLI::App& app) {
   };
 }
 
+BoundSettings study_settings(std::span<const core::Setting>) {
+  const auto settings = std::make_shared<StudySettings>();
+  return {settings, core::slots_of(*settings), {}};
+}
+
 }  // namespace
 
 extern const Command study_command;
@@ -191,6 +196,6 @@ const Command study_command{
     "  gadolin study run PREPARED --study my.yaml --out studies/my --shard $SLURM_ARRAY_TASK_ID/20\n"
     "  gadolin study report studies/quick --out report.html\n"
     "  gadolin study merge part1 part2 --out whole",
-    attach};
+    attach, study_settings};
 
 }  // namespace pipelines

@@ -42,8 +42,9 @@ std::string arm_of(const core::Setting& setting) {
 
 void check_keys(const std::vector<core::Setting>& settings, const std::vector<std::string>& arms) {
   for (const core::Setting& each : settings) {
+    static const std::set<std::string> kSections{"study", "pretrain", "finetune", "prepare", "phantom"};
     const std::string section = each.key.substr(0, each.key.find('.'));
-    if (section == "study" || section == "pretrain" || section == "finetune") continue;
+    if (kSections.contains(section)) continue;
     if (section != "arms" || each.key.find('.') == std::string::npos)
       throw core::usage_error(each.place + ": there is no section '" + section + "'",
                               "a study has study, pretrain, finetune and arms");
