@@ -36,8 +36,8 @@ std::string unknown_command(const std::string& word) {
 }  // namespace
 
 std::vector<core::Setting> section_of(std::vector<core::Setting> recipe, const std::string& command) {
-  // Whether or not this build has them.
-  static const std::set<std::string> kSections{"phantom", "prepare", "pretrain", "finetune"};
+  // Whether or not this build has them; "arms" belong to a study.
+  static const std::set<std::string> kSections{"phantom", "prepare", "pretrain", "finetune", "study", "arms"};
   const auto head = [](const core::Setting& setting) { return setting.key.substr(0, setting.key.find('.')); };
   std::set<std::string> sections;
   const core::Setting* beside = nullptr;

@@ -17,6 +17,7 @@
   GADOLIN_TORCH(X(evaluate))     \
   GADOLIN_TORCH(X(embed))        \
   GADOLIN_TORCH(X(report))       \
+  GADOLIN_TORCH(X(study))        \
   X(doctor)                      \
   X(config)                      \
   X(bench)

@@ -9,6 +9,7 @@ import pathlib
 import numpy as np
 import surface_distance.metrics as peer
 from scipy import ndimage
+from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
 from sklearn.preprocessing import StandardScaler
@@ -79,6 +80,9 @@ for strength in (0.1, 10.0):
     model = LogisticRegression(C=strength, tol=1e-10, max_iter=10000).fit(scaler.transform(train), labels)
     tell(f"logistic.{strength}", *model.predict_proba(scaler.transform(test)).ravel())
 tell("ridge", *Ridge(alpha=2.0).fit(scaler.transform(train), train[:, 2] ** 2 + labels).predict(scaler.transform(test)))
+
+noisy = Lcg(11).many(24) + 0.05 * np.arange(24)
+tell("isotonic", *IsotonicRegression().fit_transform(np.arange(24), noisy))
 
 with open(pathlib.Path(__file__).with_suffix(".csv"), "w", newline="") as file:
     out = csv.writer(file, lineterminator="\n")
