@@ -12,6 +12,7 @@
 #include <span>
 
 #include "core/table.h"
+#include "pipelines/bench_methods.h"
 #include "pipelines/command.h"
 #include "pipelines/wings.h"
 
@@ -42,6 +43,14 @@ double processor_seconds() {
   timespec time{};
   ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+}
+
+std::string processor_name() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
+  }
+  return "unknown";
 }
 
 double median(std::vector<double> values) {
@@ -91,14 +100,6 @@ std::vector<const Workload*> chosen(const std::string& name) {
                           (close.empty() ? "" : "did you mean " + close + "? ") + std::string("gadolin bench list"));
 }
 
-std::string processor() {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);) {
-    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
-  }
-  return "unknown";
-}
-
 std::string rate(double amount, double seconds) {
   return seconds > 0 ? fmt::format("{:.4g}", amount / seconds) : std::string("-");
 }
@@ -146,7 +147,7 @@ core::Exit bench(BenchRequest request) {
     }
   }
   if (request.json) {
-    const boost::json::object all{{"processor", processor()},
+    const boost::json::object all{{"processor", processor_name()},
                                   {"threads", request.options.threads},
                                   {"repeats", request.options.repeats},
                                   {"size", request.options.size},
@@ -155,7 +156,7 @@ core::Exit bench(BenchRequest request) {
     return core::Exit::kDone;
   }
   std::printf("%s\n%s%s; %d thread%s, median of %d, edge %lld voxels; equality was checked first\n",
-              core::to_text(table).c_str(), notes.c_str(), processor().c_str(), request.options.threads,
+              core::to_text(table).c_str(), notes.c_str(), processor_name().c_str(), request.options.threads,
               request.options.threads == 1 ? "" : "s", request.options.repeats,
               static_cast<long long>(request.options.size));
   return core::Exit::kDone;
@@ -179,7 +180,11 @@ std::function<core::Exit()> attach(CLI::App& app) {
       ->type_name("FOLDER");
   app.add_flag("--quick", request->quick, "small and once: to see that it works");
   app.add_flag("--json", request->json, "one JSON object");
-  return [request] { return bench(*request); };
+  GADOLIN_TORCH(const auto methods = add_bench_methods(app);)
+  return [=] {
+    GADOLIN_TORCH(if (const auto run = methods()) return run();)
+    return bench(*request);
+  };
 }
 
 }  // namespace
@@ -188,6 +193,7 @@ extern const Command bench_command;
 const Command bench_command{
     "bench", "time what is ours beside its fastest peer, after checking that both agree",
     "  gadolin bench list\n  gadolin bench\n  gadolin bench resample --size 256 --threads 2 --json\n"
+    "  gadolin bench methods --budget 20min --out modules/ssl/RESULTS.md\n"
     "  tests/bench/peers.sh && gadolin bench store --size 256 --peers tests/bench",
     attach};
 

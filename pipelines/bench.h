@@ -39,6 +39,8 @@ struct Workload {
 double wall_seconds();
 double processor_seconds();  // of this process: whatever else the machine does
 
+std::string processor_name();
+
 double median(std::vector<double> values);  // of one at least
 
 // The median of the seconds that each takes, taken in turn so that a busy moment meets all of them. `now` tells seconds

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <set>
 
 #include "core/files.h"
@@ -140,8 +141,8 @@ void write_summary(const FinetuneRun& run, const FinetuneRun::Trained& trained,
   all["kind"] = "finetune";
   all["task"] = run.recipe().task.entry().name;
   all["encoder"] = run.recipe().encoder.name();
-  all["init"] = run.init_hash().empty() ? "scratch" : request.init.string();
-  all["init_sha256"] = run.init_hash();
+  all["init"] = run.initial() == nullptr ? "scratch" : request.init.string();
+  all["init_sha256"] = run.initial() == nullptr ? "" : run.initial()->hash;
   all["initial"] = trained.initial;
   all["mode"] = request.frozen ? "frozen" : "full";
   all["target"] = run.record().target;
@@ -182,7 +183,7 @@ void tell(const FinetuneRun& run, const FinetuneRun::Trained& trained, const std
                            each.interval.low, each.interval.high);
   std::printf("finetune %s: %zu labelled cases, %s, %lld steps at learning rate %s%s; %zu test cases: %s; %s\n",
               std::string(run.recipe().task.entry().name).c_str(), run.labelled().size(),
-              run.init_hash().empty() ? "from scratch" : ("from " + request.init.string()).c_str(),
+              run.initial() == nullptr ? "from scratch" : ("from " + request.init.string()).c_str(),
               static_cast<long long>(trained.fit.step), core::shortest(run.recipe().trainer.learning_rate).c_str(),
               candidates.empty() ? "" : fmt::format(" (best of {})", candidates.size()).c_str(), run.test().size(),
               numbers.c_str(), core::duration_text(seconds).c_str());
@@ -225,7 +226,7 @@ core::Exit finetune_as_rank(const FinetuneRequest& request, std::vector<core::Se
   run.open_folder();
   core::log_info(fmt::format("finetune {}: {} labelled cases, {} test cases, {}, encoder {} on {}",
                              run.recipe().task.entry().name, run.labelled().size(), run.test().size(),
-                             run.init_hash().empty() ? "from scratch" : "from " + request.init.string(),
+                             run.initial() == nullptr ? "from scratch" : "from " + request.init.string(),
                              run.recipe().encoder.name(), run.device().str()));
   const auto candidates = try_learning_rates(run);
   if (!candidates) return interrupted(run);
@@ -244,7 +245,7 @@ core::Exit finetune(const FinetuneRequest& request, std::vector<core::Setting> s
 
 struct Words {
   FinetuneRequest request;
-  std::string task, init = "scratch", mode = "full";
+  std::string task, mode = "full";
   std::unique_ptr<SettingsOptions> options;
   std::unique_ptr<LimitOptions> limits;
 };
@@ -253,7 +254,6 @@ core::Exit run_with(Words& words) {
   FinetuneRequest request = words.request;
   request.frozen = words.mode == "frozen";
   request.limits = words.limits->limits();
-  if (words.init != "scratch") request.init = words.init;
   std::vector<core::Setting> settings = words.options->settings();
   if (!words.task.empty()) settings.push_back(core::setting_from_argument("task.name=" + words.task));
   for (const double rate : request.learning_rates) {
@@ -270,15 +270,9 @@ void add_what(CLI::App& app, Words& words) {
   app.add_option("--target", request.target, "the scalar that says a case's class: 0, 1, 2, ...")
       ->capture_default_str();
   app.add_option("--out", request.out, "folder of the run; made, or gone on with")->required()->type_name("RUN");
-  app.add_option("--init", words.init,
-                 "'scratch', a checkpoint (RUN/best-N.gadolin too), or the folder of a run to take the newest of")
-      ->type_name("CHECKPOINT")
-      ->capture_default_str();
+  add_initial(app, request.init, request.init_threshold);
   app.add_flag("!--no-init-decoder", request.init_decoder,
                "take the encoder only, though the checkpoint has a decoder");
-  app.add_option("--init-threshold", request.init_threshold, "share of the encoder that the checkpoint must fill")
-      ->check(CLI::Range(0.0, 1.0))
-      ->capture_default_str();
   app.add_option("--mode", words.mode, "full: everything is trained; frozen: the encoder stays as it is")
       ->check(CLI::IsMember({"full", "frozen"}))
       ->capture_default_str();

@@ -11,13 +11,10 @@
 
 #include "augment/recipes.h"
 #include "core/files.h"
-#include "core/hash.h"
 #include "core/log.h"
 #include "core/settings_difference.h"
 #include "core/table.h"
 #include "data/loader.h"
-#include "finetune/initial.h"
-#include "pipelines/choice.h"
 #include "pipelines/class_number.h"
 #include "pipelines/prepared_store.h"
 #include "pipelines/ranks.h"
@@ -34,10 +31,6 @@ namespace {
 namespace fs = std::filesystem;
 
 std::string file_name(const fs::path& path) { return path.filename().string(); }
-
-bool given(const std::vector<core::Setting>& settings, const std::string& key) {
-  return std::any_of(settings.begin(), settings.end(), [&](const core::Setting& each) { return each.key == key; });
-}
 
 const char* const kChosen = "with --target";
 
@@ -98,8 +91,8 @@ std::string FinetuneRecipe::defaults() const {
 FinetuneRun::FinetuneRun(FinetuneRequest request, std::vector<core::Setting> settings, runtime::Comm& comm)
     : comm_(comm), request_(std::move(request)) {
   choose_device();
-  take_initial(settings);
-  recipe_ = FinetuneRecipe::from(settings);
+  initial_ = read_initial(request_.init);
+  recipe_ = FinetuneRecipe::from(with_encoder_of(initial_.get(), std::move(settings)));
   reader_ = std::make_shared<const store::Reader>(request_.store, recipe_.data.reader());
   read_plan();
   choose_cases();
@@ -109,7 +102,7 @@ FinetuneRun::FinetuneRun(FinetuneRequest request, std::vector<core::Setting> set
   record_.data_hash = reader_->data_hash();
   record_.seed = recipe_.data.seed;
   record_.command = command_line();
-  if (initial_ && initial_->facts.contains("plan") && initial_->facts.at("plan") != record_.plan)
+  if (initial_ && initial_->weights.facts.contains("plan") && initial_->weights.facts.at("plan") != record_.plan)
     core::log_warn("the checkpoint was trained on cases prepared by another plan than this store's");
 }
 
@@ -117,20 +110,6 @@ void FinetuneRun::choose_device() {
   runtime::keep_freed_memory();
   threads_ = runtime::set_threads(request_.threads);
   device_ = device_of_rank(request_.device);
-}
-
-// The encoder of the checkpoint, unless another one was asked for.
-void FinetuneRun::take_initial(std::vector<core::Setting>& settings) {
-  if (request_.init.empty()) return;
-  const fs::path path = checkpoint_at(request_.init);
-  init_hash_ = core::sha256_file_hex(path);
-  initial_ = train::checkpoint_weights(path, true);
-  const auto config = initial_->facts.find("config");
-  if (config == initial_->facts.end() || given(settings, "encoder.name")) return;
-  std::vector<core::Setting> all =
-      settings_below({"encoder"}, core::settings_from_yaml(config->second, "settings of " + file_name(path)));
-  all.insert(all.end(), settings.begin(), settings.end());
-  settings = std::move(all);
 }
 
 void FinetuneRun::read_plan() {
@@ -208,7 +187,7 @@ std::string FinetuneRun::request_text() const {
   all["task"] = recipe_.task.entry().name;
   all["config"] = record_.config;
   all["data"] = record_.data_hash;
-  all["init"] = init_hash_.empty() ? "scratch" : init_hash_;
+  all["init"] = initial_fact(initial_.get());
   all["init_decoder"] = request_.init_decoder;
   all["mode"] = request_.frozen ? "frozen" : "full";
   all["target"] = record_.target;
@@ -264,9 +243,7 @@ FinetuneRun::Trained FinetuneRun::train(const fs::path& folder, const std::vecto
   Trained trained;
   trained.task = recipe_.task.make(setup);
   if (initial_) {
-    trained.initial = core::with_context("start from " + file_name(request_.init), [&] {
-      return finetune::start_from(*trained.task, *initial_, {request_.init_decoder, request_.init_threshold}).text();
-    });
+    trained.initial = initial_->start(trained.task->weights(), {request_.init_decoder, request_.init_threshold}).text();
   }
   data::StoreDatasetOptions options;
   options.seed = static_cast<std::uint64_t>(recipe_.data.seed);
@@ -283,7 +260,7 @@ FinetuneRun::Trained FinetuneRun::train(const fs::path& folder, const std::vecto
   const auto samples = std::make_shared<data::StoreDataset>(reader_, views, options);
   data::Loader loader(samples, loading);
   std::map<std::string, std::string> facts = facts_of(record_);
-  facts["init"] = init_hash_.empty() ? "scratch" : init_hash_;
+  facts["init"] = initial_fact(initial_.get());
   if (folder == request_.out && comm_.rank() == 0)  // a candidate's folder is a part of this run and none of its own
     write_record(
         folder, record_,

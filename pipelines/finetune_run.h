@@ -6,12 +6,12 @@
 #include <filesystem>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "data/store_dataset.h"
 #include "pipelines/data_settings.h"
+#include "pipelines/initial_weights.h"
 #include "pipelines/restored_task.h"
 #include "pipelines/split.h"
 #include "runtime/comm.h"
@@ -67,7 +67,7 @@ class FinetuneRun {
   const c10::Device& device() const { return device_; }
   int threads() const { return threads_; }
   runtime::Comm& comm() const { return comm_; }
-  const std::string& init_hash() const { return init_hash_; }  // empty: from scratch
+  const InitialWeights* initial() const { return initial_.get(); }  // null: from scratch
   const std::vector<std::int64_t>& labelled() const { return labelled_; }
   const std::vector<std::int64_t>& test() const { return test_; }
   std::string patient(std::int64_t index) const { return patient_of(split_, reader_->summary(index)); }
@@ -90,7 +90,6 @@ class FinetuneRun {
 
  private:
   void choose_device();
-  void take_initial(std::vector<core::Setting>& settings);
   void read_plan();
   void choose_cases();
   void name_outputs();
@@ -106,8 +105,7 @@ class FinetuneRun {
   c10::Device device_ = c10::Device(c10::kCPU);
   int threads_ = 1;
   std::int64_t batch_size_ = 2;  // of this rank
-  std::optional<runtime::Archive> initial_;
-  std::string init_hash_;
+  std::shared_ptr<const InitialWeights> initial_;
   std::shared_ptr<const data::StoreDataset> whole_;  // of train and test cases, without labels
 };
 

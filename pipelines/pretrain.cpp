@@ -2,9 +2,12 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <optional>
+#include <utility>
 
+#include "core/files.h"
 #include "core/folder_lock.h"
 #include "core/log.h"
 #include "pipelines/command.h"
@@ -23,21 +26,6 @@ namespace pipelines {
 namespace {
 
 namespace fs = std::filesystem;
-
-RunRecord record_of(PretrainRecipe& recipe, const PreparedStore& store, const models::Input& input) {
-  RunRecord record;
-  record.kind = "pretrain";
-  record.config = core::resolved_yaml(recipe.slots());
-  record.plan = store.reader->plan_yaml();
-  record.channels = store.channels();
-  record.patch = input.patch;
-  record.spacing_mm = input.spacing_mm;
-  record.label_names = store.reader->label_names();
-  record.data_hash = store.reader->data_hash();
-  record.seed = recipe.trainer.seed;
-  record.command = command_line();
-  return record;
-}
 
 std::int64_t elements(const train::NamedTensors& tensors) {
   std::int64_t sum = 0;
@@ -61,6 +49,7 @@ void tell_plan(const PretrainRequest& request, const PretrainRecipe& recipe, Pre
   fmt::print("pretrain {} on {}: {} cases, patch {} x {} x {}, batch {}, {} steps on {}\n", recipe.method_name(),
              recipe.encoder_name(), run.options.cases.size(), run.input.patch[0], run.input.patch[1],
              run.input.patch[2], run.batch_size, recipe.trainer.steps, run.device.str());
+  if (!run.initial.empty()) fmt::print("from {}: {}", request.init.string(), run.initial);
   fmt::print("{:.2f} million weights; the loss of the first batch is {:.4g}\n",
              static_cast<double>(elements(run.method->weights())) / 1e6, loss.item<double>());
   fmt::print("nothing was written; without --dry-run it goes to {}\n", request.out);
@@ -101,12 +90,17 @@ core::Exit tell_end(const PretrainRequest& request, const PretrainRecipe& recipe
 }
 
 // What rank 0 writes before the first step of a new run.
-void begin_folder(const fs::path& folder, const RunRecord& record, const PretrainRecipe& recipe, const PretrainRun& run,
-                  int ranks) {
+void begin_folder(const PretrainRequest& request, const RunRecord& record, const PretrainRecipe& recipe,
+                  const PretrainRun& run, int ranks) {
+  const fs::path folder = request.out;
   if (!train::checkpoints(folder).empty()) return;
-  write_record(
-      folder, record,
-      {{"device", run.device.str()}, {"threads", std::to_string(run.threads)}, {"ranks", std::to_string(ranks)}});
+  write_record(folder, record,
+               {{"device", run.device.str()},
+                {"threads", std::to_string(run.threads)},
+                {"ranks", std::to_string(ranks)},
+                {"init", request.initial ? request.init.string() : initial_fact(nullptr)},
+                {"init_sha256", request.initial ? request.initial->hash : ""}});
+  if (!run.initial.empty()) core::publish_file(folder / "initial.txt", std::string_view(run.initial));
   write_view_pictures(folder / "views", *run.dataset, recipe.watch.pictures, run.input.spacing_mm);
 }
 
@@ -120,16 +114,21 @@ core::Exit pretrain_as_rank(const PretrainRequest& request, PretrainRecipe& reci
     tell_plan(request, recipe, run, comm);
     return core::Exit::kDone;
   }
-  const RunRecord record = record_of(recipe, run.store, run.input);
+  const RunRecord record = record_of(recipe, run);
   std::optional<core::FolderLock> lock;  // rank 0 writes for all
   if (comm.rank() == 0) lock.emplace(folder);
-  if (comm.rank() == 0) begin_folder(folder, record, recipe, run, comm.size());
+  if (comm.rank() == 0) begin_folder(request, record, recipe, run, comm.size());
   comm.barrier();  // stores are opened and checked at the pace of each machine
   train::refuse_unlike_ranks(names_of(run.options.cases, *run.store.reader), comm, run.device);
+  if (!run.initial.empty() && comm.rank() == 0)
+    core::log_info(
+        fmt::format("begins with {}: {}", request.init.string(), run.initial.substr(0, run.initial.find('\n'))));
   const std::vector<train::Watcher*> watchers = watch->watchers();
+  std::map<std::string, std::string> facts = facts_of(record);
+  facts["init"] = initial_fact(request.initial.get());
   const train::FitResult result =
       train::fit(*run.method, *run.loader, recipe.trainer,
-                 {.folder = folder, .facts = facts_of(record), .limits = request.limits, .defaults = recipe.defaults()},
+                 {.folder = folder, .facts = std::move(facts), .limits = request.limits, .defaults = recipe.defaults()},
                  run.device, comm, watchers);
   if (comm.rank() == 0) return tell_end(request, recipe, run, result, comm.size(), watch->told());
   return exit_of(run, result);
@@ -137,8 +136,10 @@ core::Exit pretrain_as_rank(const PretrainRequest& request, PretrainRecipe& reci
 
 core::Exit pretrain(PretrainRequest request, const SettingsOptions& options, const LimitOptions& limits) {
   request.limits = limits.limits();
-  PretrainRecipe recipe(options.settings());
-  options.apply(recipe.slots());
+  request.initial = read_initial(request.init);
+  const std::vector<core::Setting> settings = with_encoder_of(request.initial.get(), options.settings());
+  PretrainRecipe recipe(settings);
+  core::configure(recipe.slots(), settings);
   const auto comm = meet_ranks(request.rank_timeout_s, device_of_rank(request.device));
   return as_rank(*comm, [&] {
     return with_memory_advice([&] { return pretrain_as_rank(request, recipe, *comm); },
@@ -159,6 +160,7 @@ std::function<core::Exit()> attach(CLI::App& app) {
   auto limits = std::make_shared<LimitOptions>(app);
   app.add_option("store", request->store, "prepared store (gadolin prepare makes one)")->required()->type_name("STORE");
   app.add_option("--out", request->out, "folder of the run; a run that is there goes on")->required()->type_name("RUN");
+  add_initial(app, request->init, request->init_threshold);
   app.add_option("--device", request->device, "auto, cpu, cuda or cuda:N")->capture_default_str();
   app.add_option("--threads", request->threads, "torch's threads; 0: as many as torch likes")
       ->check(CLI::Range(0, 4096));
@@ -187,6 +189,7 @@ const Command pretrain_command{
     "pretrain", "train an encoder on a prepared store, without labels",
     "  gadolin pretrain PREPARED --out RUN --set method.name=mae --set trainer.steps=2000\n"
     "  gadolin pretrain PREPARED --out RUN --config configs/ssl/tiny/simclr.yaml --split split.csv\n"
+    "  gadolin pretrain PREPARED --out RUN --init SUPERVISED --set method.name=byol\n"
     "  gadolin config show pretrain --set method.name=simclr --set encoder.name=vit\n"
     "  torchrun --no-python --nproc-per-node 4 gadolin pretrain PREPARED --out RUN\n"
     "Under torchrun, srun or mpirun the ranks share each batch: data.batch_size stays the same, whatever their "

@@ -8,6 +8,7 @@
 #include "runtime/device.h"
 #include "runtime/freed_memory.h"
 #include "train/checkpoint.h"
+#include "train/networks.h"
 
 namespace pipelines {
 namespace {
@@ -18,6 +19,14 @@ std::vector<std::int64_t> chosen_cases(const PretrainRequest& request, const Spl
   std::vector<std::int64_t> all;
   for (std::int64_t i = 0; i < reader.size(); ++i) all.push_back(i);
   return all;
+}
+
+// What was taken, for a person.
+std::string begin_encoder(const PretrainRequest& request, const std::shared_ptr<models::Encoder>& encoder) {
+  if (!request.initial || !train::checkpoints(request.out).empty()) return "";
+  train::Networks networks;
+  networks.add("encoder", encoder);
+  return request.initial->start(networks.all(), {.decoder = false, .threshold = request.init_threshold}).text();
 }
 
 }  // namespace
@@ -44,10 +53,12 @@ std::string PretrainRecipe::defaults() const {
   return core::resolved_yaml(plain.slots());
 }
 
-std::unique_ptr<ssl::Method> PretrainRecipe::make(const models::Input& input, const c10::Device& device,
-                                                  std::int64_t cases) const {
+std::unique_ptr<ssl::Method> PretrainRecipe::make(
+    const models::Input& input, const c10::Device& device, std::int64_t cases,
+    const std::function<void(const std::shared_ptr<models::Encoder>&)>& begin) const {
   const auto encoder = encoder_.make(input);
   encoder->check_extent(input.patch);
+  begin(encoder);
   return method_->make({encoder, input, device, [&] { return encoder_.make(input); }, cases});
 }
 
@@ -56,12 +67,13 @@ PretrainRun set_up(const PretrainRequest& request, const PretrainRecipe& recipe,
   runtime::keep_freed_memory();
   const c10::Device device = device_of_rank(request.device);
   PreparedStore store = open_prepared(request.store, recipe.data.reader());
-  PretrainRun run{std::move(store), {}, {}, {}, device, runtime::set_threads(request.threads), 1, {}, {}, {}, {}};
+  PretrainRun run{std::move(store), {}, {}, {}, device, runtime::set_threads(request.threads), 1, {}, {}, {}, {}, {}};
   run.input = {static_cast<std::int64_t>(run.store.plan.channels.size()), recipe.data.patch_or(run.store.plan.patch),
                run.store.spacing_mm()};
   run.batch_size = recipe.data.batch_size > 0 ? recipe.data.batch_size : run.store.plan.batch_size;
   at::manual_seed(static_cast<std::uint64_t>(recipe.trainer.seed));
-  run.method = recipe.make(run.input, device, run.store.reader->size());
+  run.method = recipe.make(run.input, device, run.store.reader->size(),
+                           [&](const auto& encoder) { run.initial = begin_encoder(request, encoder); });
   data::StoreDatasetOptions options;
   options.seed = static_cast<std::uint64_t>(recipe.data.seed);
   if (!request.split.empty()) run.split = read_split(request.split);
@@ -84,6 +96,21 @@ PretrainRun set_up(const PretrainRequest& request, const PretrainRecipe& recipe,
   loading.workers = static_cast<int>(recipe.data.workers);
   run.loader = std::make_unique<data::Loader>(run.samples, loading);
   return run;
+}
+
+RunRecord record_of(PretrainRecipe& recipe, const PretrainRun& run) {
+  RunRecord record;
+  record.kind = "pretrain";
+  record.config = core::resolved_yaml(recipe.slots());
+  record.plan = run.store.reader->plan_yaml();
+  record.channels = run.store.channels();
+  record.patch = run.input.patch;
+  record.spacing_mm = run.input.spacing_mm;
+  record.label_names = run.store.reader->label_names();
+  record.data_hash = run.store.reader->data_hash();
+  record.seed = recipe.trainer.seed;
+  record.command = command_line();
+  return record;
 }
 
 std::unique_ptr<PretrainWatch> watch_of(const PretrainRequest& request, const WatchSettings& settings,

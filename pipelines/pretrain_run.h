@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -10,9 +11,11 @@
 #include "data/loader.h"
 #include "data/store_dataset.h"
 #include "pipelines/data_settings.h"
+#include "pipelines/initial_weights.h"
 #include "pipelines/network.h"
 #include "pipelines/prepared_store.h"
 #include "pipelines/pretrain_watch.h"
+#include "pipelines/run_record.h"
 #include "pipelines/split.h"
 #include "runtime/comm.h"
 #include "ssl/method.h"
@@ -29,6 +32,9 @@ struct PretrainRequest {
   std::string json;            // where the forecast goes as JSON; "-": standard output
   std::int64_t fit_bytes = 0;  // of a rank: the batch is the largest that takes no more; 0: as the settings say
   train::CallLimits limits;
+  std::filesystem::path init;  // checkpoint or run whose encoder a new run begins with; empty: random weights
+  double init_threshold = 0.5;
+  std::shared_ptr<const InitialWeights> initial = nullptr;  // what was read of `init`
 };
 
 // Every setting of a run. The names of method and encoder decide which others there are.
@@ -41,8 +47,10 @@ class PretrainRecipe {
 
   const std::string& method_name() const { return method_name_; }
   const std::string& encoder_name() const { return encoder_.name(); }
-  // Draws first weights from torch's generator. `cases`: of the store.
-  std::unique_ptr<ssl::Method> make(const models::Input& input, const c10::Device& device, std::int64_t cases) const;
+  // Draws first weights from torch's generator. `begin` is handed the encoder before the method sees it, so that
+  // teachers begin as what becomes of it. `cases`: of the store.
+  std::unique_ptr<ssl::Method> make(const models::Input& input, const c10::Device& device, std::int64_t cases,
+                                    const std::function<void(const std::shared_ptr<models::Encoder>&)>& begin) const;
 
   train::TrainerSettings trainer;
   DataSettings data;
@@ -64,13 +72,18 @@ struct PretrainRun {
   int threads = 1;
   std::int64_t batch_size = 1;  // over all ranks
   std::unique_ptr<ssl::Method> method;
+  std::string initial;                                // what was taken from the checkpoint of --init
   std::shared_ptr<const data::StoreDataset> dataset;  // to look at single samples
   std::shared_ptr<const data::StoreDataset> samples;  // what is trained on
   std::unique_ptr<data::Loader> loader;
 };
 
-// Throws usage Error for what cannot work.
+// Throws usage Error for what cannot work, Error when too little of request.initial fits. A run that is in request.out
+// goes on with its own weights: then nothing of the initial ones is taken.
 PretrainRun set_up(const PretrainRequest& request, const PretrainRecipe& recipe, const runtime::Comm& comm);
+
+// What its checkpoints and its folder say of it.
+RunRecord record_of(PretrainRecipe& recipe, const PretrainRun& run);
 
 // What looks into it, as `settings` say; the run must outlive it.
 std::unique_ptr<PretrainWatch> watch_of(const PretrainRequest& request, const WatchSettings& settings,

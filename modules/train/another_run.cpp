@@ -26,6 +26,18 @@ void refuse_other_settings(const std::string& there, const std::string& here, co
   throw core::usage_error("the folder holds a run with other settings: " + list, kHint);
 }
 
+// A checkpoint that does not say it began with random weights.
+void refuse_other_beginning(const std::map<std::string, std::string>& found, const RunFolder& run) {
+  const std::string scratch = "scratch";
+  const auto there = found.find("init"), here = run.facts.find("init");
+  if (here == run.facts.end()) return;
+  const std::string& before = there == found.end() ? scratch : there->second;
+  if (before == here->second) return;
+  throw core::usage_error(
+      "the folder holds a run that began with other weights: there " + before + ", here " + here->second,
+      "train into another folder, or give the same --init");
+}
+
 }  // namespace
 
 void refuse_another_run(const std::map<std::string, std::string>& found, const RunFolder& run) {
@@ -40,6 +52,7 @@ void refuse_another_run(const std::map<std::string, std::string>& found, const R
                               kHint);
     }
   }
+  refuse_other_beginning(found, run);
 }
 
 }  // namespace train

@@ -9,8 +9,8 @@
 namespace train {
 
 // Throws usage Error naming what differs: settings by value, with `run.defaults` for those that the checkpoint does not
-// know; "data" and "architecture" as they stand. What only the checkpoint knows was taken out of gadolin since: it is
-// told in the log.
+// know; "data" and "architecture" as they stand; "init", where the run says it. What only the checkpoint knows was
+// taken out of gadolin since: it is told in the log.
 void refuse_another_run(const std::map<std::string, std::string>& found, const RunFolder& run);
 
 }  // namespace train

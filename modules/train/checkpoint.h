@@ -48,7 +48,7 @@ struct Checkpoint {
   Best best;
   Setbacks setbacks;
   // Who made it: "config" (resolved YAML), "command", "seed", "data" (hash of the store), "architecture", "precision"
-  // (fp32, bf16 or fp16).
+  // (fp32, bf16 or fp16), "init" (SHA-256 of the checkpoint it began with; "scratch").
   std::map<std::string, std::string> facts;
 };
 

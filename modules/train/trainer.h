@@ -24,7 +24,7 @@ namespace train {
 struct RunFolder {
   std::filesystem::path folder;
   // Kept in every checkpoint (checkpoint.h lists the keys). A checkpoint whose "config" has other values, or whose
-  // "data" or "architecture" is another one, is refused.
+  // "data", "architecture" or "init" is another one, is refused.
   std::map<std::string, std::string> facts;
   core::Progress::Style progress = core::Progress::Style::kAuto;
   CallLimits limits = {};

@@ -1,9 +1,10 @@
-#include "finetune/initial.h"
+#include "train/initial.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
 #include "core/error.h"
+#include "finetune/task.h"
 
 namespace {
 
@@ -43,7 +44,7 @@ TEST(Initial, TakesTheEncoderAndWhatFitsOfTheDecoder) {
   const auto from = segmentation(4, 1, {"background", "a", "b"});
   const auto to = segmentation(4, 2, {"background", "a", "b", "c"});
   const runtime::Archive archive = archive_of(*from);
-  const finetune::InitialReport report = finetune::start_from(*to, archive);
+  const train::InitialReport report = train::start_from(to->weights(), archive);
   EXPECT_EQ(share_equal(*to, archive, "encoder."), 1);
   EXPECT_GT(share_equal(*to, archive, "decoder."), 0.5);
   EXPECT_EQ(report.encoder.share, 1);
@@ -54,7 +55,7 @@ TEST(Initial, TakesTheEncoderAndWhatFitsOfTheDecoder) {
 TEST(Initial, LeavesTheDecoderWhenToldTo) {
   const auto from = segmentation(4, 1, {"background", "a"}), to = segmentation(4, 2, {"background", "a"});
   const runtime::Archive archive = archive_of(*from), before = archive_of(*to);
-  finetune::start_from(*to, archive, {false, 0.5});
+  train::start_from(to->weights(), archive, {false, 0.5});
   EXPECT_EQ(share_equal(*to, archive, "encoder."), 1);
   EXPECT_EQ(share_equal(*to, before, "decoder."), 1);
 }
@@ -63,7 +64,7 @@ TEST(Initial, RefusesAnotherArchitectureWithTheListAndChangesNothing) {
   const auto from = segmentation(6, 1, {"background", "a"}), to = segmentation(4, 2, {"background", "a"});
   const runtime::Archive before = archive_of(*to);
   try {
-    finetune::start_from(*to, archive_of(*from));
+    train::start_from(to->weights(), archive_of(*from));
     FAIL();
   } catch (const core::Error& error) {
     EXPECT_NE(error.story().find("skipped"), std::string::npos);

@@ -131,6 +131,22 @@ TEST(Trainer, AnotherRunsFolderIsRefusedWithTheDifference) {
       has(small::error_of([&] { fit_as(another, "a: 1\nrate: 0.1\n"); }).story(), "student.weight is not in it"));
 }
 
+TEST(Trainer, ARunThatBeganWithOtherWeightsIsRefused) {
+  const small::Folder old, begun;
+  const auto comm = runtime::alone();
+  const auto fit_in = [&](const small::Folder& folder, const std::map<std::string, std::string>& facts) {
+    Linear learner;
+    data::Loader source = small::loader();
+    train::fit(learner, source, small::settings(3), small::run_folder(folder, facts), at::kCPU, *comm);
+  };
+  fit_in(old, {});  // by a version that did not say it
+  fit_in(old, {{"init", "scratch"}});
+  EXPECT_TRUE(has(error_of([&] { fit_in(old, {{"init", "abc"}}); }).story(), "there scratch, here abc"));
+  fit_in(begun, {{"init", "abc"}});
+  fit_in(begun, {{"init", "abc"}});
+  EXPECT_EQ(error_of([&] { fit_in(begun, {{"init", "scratch"}}); }).exit(), core::Exit::kUsage);
+}
+
 TEST(Trainer, SettingsAreComparedByValueAndNewOnesHaveTheirDefault) {
   const small::Folder folder;
   const auto comm = runtime::alone();

@@ -1,9 +1,9 @@
-#include "finetune/initial.h"
+#include "train/initial.h"
 
 #include <algorithm>
 #include <vector>
 
-namespace finetune {
+namespace train {
 namespace {
 
 bool has_prefix(const runtime::Archive& archive, const std::string& prefix) {
@@ -23,9 +23,8 @@ std::string InitialReport::text() const {
   return "encoder: " + encoder.text() + (also ? "\ndecoder: " + decoder.text() : "");
 }
 
-InitialReport start_from(Task& task, const runtime::Archive& weights, const InitialRules& rules) {
+InitialReport start_from(const NamedTensors& target, const runtime::Archive& weights, const InitialRules& rules) {
   InitialReport report;
-  const train::NamedTensors target = task.weights();
   report.encoder = runtime::transfer(weights, target, {{{"encoder.", "encoder."}}, rules.threshold});
   keep_prefix(report.encoder.unused, "encoder.");
   const bool has_decoder =
@@ -37,4 +36,4 @@ InitialReport start_from(Task& task, const runtime::Archive& weights, const Init
   return report;
 }
 
-}  // namespace finetune
+}  // namespace train
