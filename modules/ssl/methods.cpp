@@ -46,6 +46,7 @@
   X(denoising)                  \
   X(sparse_autoencoder)         \
   X(vae)                        \
+  X(bigan)                      \
   /* hybrid                  */ \
   X(swin_unetr)
 
