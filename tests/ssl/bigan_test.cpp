@@ -96,12 +96,12 @@ TEST(Bigan, TheMakersLossIsTheCriticsWithTheAnswersExchangedAndTheCodeLost) {
 
 TEST(Bigan, EachSideLearnsWhileTheOtherStandsStill) {
   const auto method = made::method("bigan", "resenc", 1, {"code_weight=0"});
-  const data::Batch batch = made::batch(*method, 4);
-  train_alone(*method, 1, batch, 40);
+  const data::Batch batch = made::batch(*method, 2);
+  train_alone(*method, 1, batch, 30);
   const train::StepResult told = looked(*method, 1, batch);
   EXPECT_GT(told.watch.at("critic_right").item<double>(), 0.9);
   const double fooled = looked(*method, 0, batch).watch.at("fooled").item<double>();
-  train_alone(*method, 0, batch, 20);
+  train_alone(*method, 0, batch, 10);
   EXPECT_LT(looked(*method, 0, batch).watch.at("fooled").item<double>(), 0.7 * fooled);
   EXPECT_GT(looked(*method, 1, batch).loss.item<double>(), told.loss.item<double>());
 }
@@ -109,7 +109,7 @@ TEST(Bigan, EachSideLearnsWhileTheOtherStandsStill) {
 TEST(Bigan, ACriticThatPaysForItGrowsLessSteep) {
   const auto steepness = [](double weight) {
     const auto method = made::method("bigan", "resenc", 1, {"steepness_weight=" + std::to_string(weight)});
-    const data::Batch batch = made::batch(*method, 4);
+    const data::Batch batch = made::batch(*method, 2);
     train_alone(*method, 1, batch, 30);
     return looked(*method, 1, batch).watch.at("steepness").item<double>();
   };

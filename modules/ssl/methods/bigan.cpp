@@ -6,7 +6,8 @@
 // What keeps the game going: encoder and generator learn from the critic's loss with the answers exchanged, which does
 // not saturate while the critic is ahead (Donahue et al., 3.4); the critic is kept from growing steep where the
 // pictures lie (R1: Mescheder et al., ICML 2018); and a code shall be found again in the picture made of it, since many
-// encoders fool a critic of few pictures (Li et al., "ALICE", NeurIPS 2017; code_weight 0 leaves the two papers' game).
+// encoders fool a critic of few pictures (Li et al., "ALICE", NeurIPS 2017; code_weight 0 leaves the two papers' game,
+// in which codes grew without bound in trials on four small pictures).
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 #include <torch/nn/modules/linear.h>
@@ -24,7 +25,7 @@ namespace {
 
 struct BiganOptions {
   std::int64_t code_size = 128;
-  double code_weight = 1, steepness_weight = 0.01;
+  double code_weight = 1, steepness_weight = 0.1;
   double critic_rate = 1;
   std::int64_t generator_base = 16, critic_base = 16;
   augment::Warp warp;
