@@ -48,7 +48,8 @@
   X(vae)                        \
   X(bigan)                      \
   /* hybrid                  */ \
-  X(swin_unetr)
+  X(swin_unetr)                 \
+  X(pcrl_v2)
 
 namespace ssl {
 
