@@ -28,6 +28,23 @@ at::Tensor negative_cosine(const at::Tensor& prediction, const at::Tensor& targe
   return -at::cosine_similarity(at_least_float(prediction), at_least_float(target), 1, 1e-8).mean();
 }
 
+ViewsAgreement views_agreement(const at::Tensor& predicted, const at::Tensor& projected, std::int64_t large) {
+  GADOLIN_CHECK(predicted.dim() == 3 && predicted.sizes() == projected.sizes() && predicted.numel() > 0);
+  const std::int64_t views = predicted.size(0), small = views - large;
+  GADOLIN_CHECK(large > 0 && small >= 0);
+  const WithoutAutocast exact;
+  const auto unit = [](const at::Tensor& rows) { return rows / rows.norm(2, {2}, /*keepdim=*/true).clamp_min(1e-8); };
+  // [V, V]: of the prediction of one view with the projection of another, the mean over samples.
+  const at::Tensor alike =
+      at::tensordot(unit(at_least_float(predicted)), unit(at_least_float(projected).detach()), {1, 2}, {1, 2}) /
+      predicted.size(1);
+  const at::Tensor of_large = alike.narrow(0, 0, large).narrow(1, 0, large);
+  const at::Tensor across =
+      alike.narrow(0, 0, large).narrow(1, large, small).sum() + alike.narrow(0, large, small).narrow(1, 0, large).sum();
+  return {(of_large.sum() - of_large.diagonal().sum()) / std::max<std::int64_t>(large * (large - 1), 1),
+          across / std::max<std::int64_t>(2 * large * small, 1)};
+}
+
 at::Tensor barlow_twins(const at::Tensor& first, const at::Tensor& second, double off_diagonal, runtime::Comm& comm) {
   check_pair(first, second);
   const WithoutAutocast exact;

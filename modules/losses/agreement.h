@@ -5,6 +5,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
+
 #include "runtime/comm.h"
 
 namespace losses {
@@ -12,6 +14,14 @@ namespace losses {
 // Mean over rows of -cos; 0 for a row of zeros. Chen and He, "Exploring simple Siamese representation learning", CVPR
 // 2021; with a teacher's target and 2 + 2 x it is the loss of BYOL. Nothing is gathered.
 at::Tensor negative_cosine(const at::Tensor& prediction, const at::Tensor& target);
+
+// Of several views of N samples, `large` large ones in front: predicted, projected [V, N, C], row n of each view of
+// sample n. The mean of (cos(p_a, stop z_b) + cos(p_b, stop z_a)) / 2 over samples and over pairs of views: of two
+// large ones, and of a large one with a small one; 0 where there is no such pair. Pairs of small views are not asked.
+struct ViewsAgreement {
+  at::Tensor large, small;
+};
+ViewsAgreement views_agreement(const at::Tensor& predicted, const at::Tensor& projected, std::int64_t large);
 
 // Zbontar et al., "Barlow Twins", ICML 2021: C = cross-correlation [C, C] of the columns, standardised (floor 1e-5)
 // over the global batch; sum of (1 - C_ii)^2 + weight x sum over i != j of C_ij^2. The same on every rank; all must

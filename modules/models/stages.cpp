@@ -34,6 +34,13 @@ void widen(Extent& kernel, const Spacing& spacing) {
   }
 }
 
+std::int64_t smallest_prime_factor(std::int64_t number) {
+  for (std::int64_t factor = 2; factor * factor <= number; ++factor) {
+    if (number % factor == 0) return factor;
+  }
+  return number;
+}
+
 }  // namespace
 
 std::vector<Stage> stages_for(const Input& input, std::int64_t most, std::int64_t smallest) {
@@ -58,6 +65,19 @@ std::vector<Stage> stages_for(const Input& input, std::int64_t most, std::int64_
   }
   stages.back().kernel = {3, 3, 3};
   return stages;
+}
+
+std::vector<Extent> steps_up(Extent stride) {
+  std::vector<Extent> steps;
+  while (std::ranges::max(stride) > 1 || steps.empty()) {
+    Extent step;
+    for (std::size_t axis = 0; axis < 3; ++axis) {
+      step[axis] = smallest_prime_factor(stride[axis]);
+      stride[axis] /= step[axis];
+    }
+    steps.push_back(step);
+  }
+  return steps;
 }
 
 std::vector<Extent> total_strides(const std::vector<Stage>& stages) {

@@ -21,6 +21,10 @@ struct Stage {
 // rules of nnU-Net's planner (Isensee et al., Nature Methods 2021), there with smallest = 4.
 std::vector<Stage> stages_for(const Input& input, std::int64_t most, std::int64_t smallest);
 
+// Back from coarse features that are so many times smaller to the picture: the smallest prime factor of each axis, then
+// of what is left, {8, 8, 4} -> {2, 2, 2}, {2, 2, 2}, {2, 2, 1}; at least one step.
+std::vector<Extent> steps_up(Extent stride);
+
 // Strides from the picture on, one for each stage.
 std::vector<Extent> total_strides(const std::vector<Stage>& stages);
 

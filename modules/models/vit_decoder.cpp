@@ -5,33 +5,10 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "models/stages.h"
 #include "runtime/recompute.h"
 
 namespace models {
-namespace {
-
-std::int64_t smallest_prime_factor(std::int64_t number) {
-  for (std::int64_t factor = 2; factor * factor <= number; ++factor) {
-    if (number % factor == 0) return factor;
-  }
-  return number;
-}
-
-// {8, 8, 4} -> {2, 2, 2}, {2, 2, 2}, {2, 2, 1}.
-std::vector<Extent> steps_to(Extent patch) {
-  std::vector<Extent> steps;
-  while (std::ranges::max(patch) > 1 || steps.empty()) {
-    Extent step;
-    for (std::size_t axis = 0; axis < 3; ++axis) {
-      step[axis] = smallest_prime_factor(patch[axis]);
-      patch[axis] /= step[axis];
-    }
-    steps.push_back(step);
-  }
-  return steps;
-}
-
-}  // namespace
 
 VitDecoder::Step::Step(std::int64_t in, std::int64_t out, const Extent& stride) {
   up = register_module("up", std::make_shared<UpConv>(in, out, stride));
@@ -43,7 +20,7 @@ at::Tensor VitDecoder::Step::forward(const at::Tensor& x) const { return norm->f
 VitDecoder::VitDecoder(const Extent& patch, std::int64_t width, std::int64_t outputs, bool deep_supervision) {
   const auto list = register_module("stages", std::make_shared<torch::nn::Module>());
   const auto heads = register_module("seg_layers", std::make_shared<torch::nn::Module>());
-  const std::vector<Extent> strides = steps_to(patch);
+  const std::vector<Extent> strides = steps_up(patch);
   std::int64_t in = width;
   for (std::size_t s = 0; s < strides.size(); ++s) {
     const std::int64_t out = std::max<std::int64_t>(in / 2, 16);

@@ -57,10 +57,13 @@ at::Tensor Generator::forward(const at::Tensor& codes) const {
   return out_->forward(x);
 }
 
+at::Tensor flattened(const at::Tensor& features) {
+  const Extent grid = coarse_grid({features.size(2), features.size(3), features.size(4)});
+  return at::adaptive_avg_pool3d(features, grid).flatten(1);
+}
+
 at::Tensor flat_features(models::Encoder& encoder, const at::Tensor& images) {
-  const at::Tensor coarsest = encoder.features(images).back();
-  const Extent grid = coarse_grid({coarsest.size(2), coarsest.size(3), coarsest.size(4)});
-  return at::adaptive_avg_pool3d(coarsest, grid).flatten(1);
+  return flattened(encoder.features(images).back());
 }
 
 std::int64_t flat_features_size(const models::Encoder& encoder, const models::Input& input) {

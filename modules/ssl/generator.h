@@ -29,8 +29,10 @@ class Generator : public torch::nn::Module {
   std::shared_ptr<models::Conv> out_;
 };
 
-// The coarsest features averaged onto a grid of at most 4 along each axis, as rows: what a code is made of where the
-// mean over space would forget the place. [N, flat_features_size()].
+// Features [N, C, d, h, w] averaged onto a grid of at most 4 along each axis, as rows: where the mean over space would
+// forget the place.
+at::Tensor flattened(const at::Tensor& features);
+// The encoder's coarsest ones, what a code is made of: [N, flat_features_size()].
 at::Tensor flat_features(models::Encoder& encoder, const at::Tensor& images);
 std::int64_t flat_features_size(const models::Encoder& encoder, const models::Input& input);
 

@@ -42,12 +42,15 @@
   X(rubik)                      \
   X(models_genesis)             \
   X(volume_fusion)              \
+  X(gvsl)                       \
   /* autoencoder             */ \
   X(denoising)                  \
   X(sparse_autoencoder)         \
   X(vae)                        \
+  X(bigan)                      \
   /* hybrid                  */ \
-  X(swin_unetr)
+  X(swin_unetr)                 \
+  X(pcrl_v2)
 
 namespace ssl {
 

@@ -14,4 +14,13 @@ std::vector<core::Rng> draws_for(const data::Batch& batch, std::uint32_t decisio
   return draws;
 }
 
+at::Tensor standard_normal(const data::Batch& batch, std::int64_t numbers, std::uint32_t decision) {
+  at::Tensor rows = at::empty({batch.size(), numbers});
+  float* number = rows.data_ptr<float>();
+  for (core::Rng& rng : draws_for(batch, decision)) {
+    for (std::int64_t i = 0; i < numbers; ++i) *number++ = static_cast<float>(rng.normal());
+  }
+  return rows;
+}
+
 }  // namespace ssl

@@ -28,6 +28,71 @@ TEST(NegativeCosine, GradientIsTheDifferenceOfTheLoss) {
   expect_gradient_is_difference([&](const at::Tensor& x) { return losses::negative_cosine(x, other); }, wave({3, 4}));
 }
 
+TEST(ViewsAgreement, PairsEachViewOfASampleWithItsOwnRows) {
+  const std::int64_t views = 5, large = 2, samples = 3;
+  const at::Tensor predicted = wave({views, samples, 4}), projected = wave({views, samples, 4}, 1.3);
+  const auto both_ways = [&](std::int64_t a, std::int64_t b) {
+    double sum = 0;
+    for (std::int64_t n = 0; n < samples; ++n) {
+      const auto cosine = [&](std::int64_t from, std::int64_t to) {
+        const at::Tensor p = predicted[from][n], z = projected[to][n];
+        return (p.dot(z) / (p.norm() * z.norm())).item<double>();
+      };
+      sum += (cosine(a, b) + cosine(b, a)) / 2;
+    }
+    return sum / static_cast<double>(samples);
+  };
+  double small = 0;
+  for (std::int64_t a = 0; a < large; ++a) {
+    for (std::int64_t b = large; b < views; ++b) small += both_ways(a, b) / 6;
+  }
+  const losses::ViewsAgreement found = losses::views_agreement(predicted, projected, large);
+  EXPECT_NEAR(found.large.item<double>(), both_ways(0, 1), 1e-12);
+  EXPECT_NEAR(found.small.item<double>(), small, 1e-12);
+}
+
+// Where each sample looks its own way and all of its views do alike, other rows than its own would be seen at once.
+TEST(ViewsAgreement, IsOneWhereViewsAreAlikeHoweverManySmallOnesThereAre) {
+  const at::Tensor samples = at::eye(6, at::kDouble).narrow(0, 0, 4);
+  for (const std::int64_t small : {1, 2, 3, 6}) {
+    const at::Tensor rows = samples.unsqueeze(0).repeat({2 + small, 1, 1});
+    const losses::ViewsAgreement found = losses::views_agreement(rows, 3 * rows, 2);
+    EXPECT_NEAR(found.large.item<double>(), 1, 1e-12);
+    EXPECT_NEAR(found.small.item<double>(), 1, 1e-12);
+    // One small view that looks elsewhere takes its part of it, whichever it is.
+    for (std::int64_t which = 0; which < small; ++which) {
+      at::Tensor other = rows.clone();
+      other[2 + which].neg_();
+      EXPECT_NEAR(losses::views_agreement(other, other, 2).small.item<double>(), 1 - 2.0 / static_cast<double>(small),
+                  1e-12);
+    }
+  }
+}
+
+TEST(ViewsAgreement, GradientGoesToPredictionsAloneAndIsTheDifference) {
+  const at::Tensor projected = wave({4, 2, 3}, 1.3);
+  expect_gradient_is_difference(
+      [&](const at::Tensor& x) {
+        const losses::ViewsAgreement found = losses::views_agreement(x, projected, 2);
+        return found.large + 0.7 * found.small;
+      },
+      wave({4, 2, 3}));
+  at::Tensor target = projected.clone().requires_grad_();
+  at::Tensor from = wave({4, 2, 3}).requires_grad_();
+  losses::views_agreement(from, target, 2).small.backward();
+  EXPECT_FALSE(target.grad().defined());
+}
+
+TEST(ViewsAgreement, WithoutAPairAndOfRowsOfZerosItIsZero) {
+  at::Tensor rows = at::zeros({3, 2, 4}).requires_grad_();
+  const losses::ViewsAgreement found = losses::views_agreement(rows, rows, 1);
+  EXPECT_EQ(found.large.item<double>(), 0);
+  EXPECT_EQ(found.small.item<double>(), 0);
+  found.small.backward();
+  EXPECT_EQ(rows.grad().abs().max().item<double>(), 0);
+  EXPECT_EQ(losses::views_agreement(wave({2, 2, 4}), wave({2, 2, 4}), 2).small.item<double>(), 0);
+}
+
 TEST(BarlowTwins, OfColumnsThatAreTheSameOrOppositeIsKnown) {
   // Columns (1, 1, -1, -1) and (1, -1, 1, -1) have mean 0, variance 1 and nothing in common.
   const at::Tensor both = at::tensor({1., 1., 1., -1., -1., 1., -1., -1.}, at::kDouble).view({4, 2});

@@ -39,6 +39,12 @@ TEST(Stages, OfOneAxisThatIsLeftGoOnOnlyWhereItIsLong) {
   EXPECT_EQ(strides({1, {4, 4, 12}, {1, 1, 1}}).back(), (Extent{1, 1, 2}));
 }
 
+TEST(Stages, TheWayUpGoesByPrimeFactors) {
+  EXPECT_EQ(models::steps_up({8, 8, 4}), (std::vector<Extent>{{2, 2, 2}, {2, 2, 2}, {2, 2, 1}}));
+  EXPECT_EQ(models::steps_up({6, 5, 1}), (std::vector<Extent>{{2, 5, 1}, {3, 1, 1}}));
+  EXPECT_EQ(models::steps_up({1, 1, 1}), (std::vector<Extent>{{1, 1, 1}}));
+}
+
 TEST(Stages, TotalStridesAreProducts) {
   const auto totals = models::total_strides({{{1, 1, 1}, {}}, {{1, 2, 2}, {}}, {{2, 2, 2}, {}}});
   EXPECT_EQ(totals, (std::vector<Extent>{{1, 1, 1}, {1, 2, 2}, {2, 4, 4}}));

@@ -69,6 +69,8 @@ inline std::unique_ptr<ssl::Method> method(const std::string& name, const MakeEn
       {"voco", {"hidden_size=64", "projection_size=32"}},
       {"vae", {"code_size=32", "generator_base=8"}},
       {"context_encoder", {"critic_base=8"}},
+      {"gvsl", {"radius=2", "dense_features=8"}},
+      {"bigan", {"code_size=16", "generator_base=8", "critic_base=8"}},
   };
   const auto settings = ssl::method_named(name).settings();
   if (const auto tiny = kTiny.find(name); tiny != kTiny.end())

@@ -57,7 +57,7 @@ class Vae final : public OnVoxels {
   // Both terms are of one voxel, so that `beta` and the learning rate mean the same for any patch.
   train::StepResult step(std::size_t, const data::Batch& batch, const train::Moment&) override {
     const data::View& view = batch.views.at(0);
-    const at::Tensor noise = standard_normal(batch).to(view.images.device());
+    const at::Tensor noise = standard_normal(batch, options_.code_size).to(view.images.device());
     const std::vector<at::Tensor> code =
         to_code_->forward(flat_features(*encoder_, view.images)).to(at::kFloat).chunk(2, 1);
     const at::Tensor mean = code[0], log_variance = code[1].clamp(-20, 20);
@@ -71,16 +71,6 @@ class Vae final : public OnVoxels {
   }
 
  private:
-  // [N, code_size]
-  at::Tensor standard_normal(const data::Batch& batch) const {
-    at::Tensor noise = at::empty({batch.size(), options_.code_size});
-    float* number = noise.data_ptr<float>();
-    for (core::Rng& rng : draws_for(batch)) {
-      for (std::int64_t i = 0; i < options_.code_size; ++i) *number++ = static_cast<float>(rng.normal());
-    }
-    return noise;
-  }
-
   VaeOptions options_;
   double voxels_;
   std::shared_ptr<torch::nn::LinearImpl> to_code_;
