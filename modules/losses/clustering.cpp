@@ -48,12 +48,20 @@ at::Tensor swapped_prediction(const std::vector<at::Tensor>& scores, const std::
 }
 
 at::Tensor cluster_cross_entropy(const at::Tensor& scores, const at::Tensor& cluster, double temperature,
-                                 double smoothing) {
+                                 double smoothing, const at::Tensor& weight) {
   GADOLIN_CHECK(scores.dim() == 2 && cluster.dim() == 1 && cluster.size(0) == scores.size(0) && temperature > 0);
+  GADOLIN_CHECK(!weight.defined() || (weight.dim() == 1 && weight.size(0) == scores.size(1)));
   const WithoutAutocast exact;
   const at::Tensor log_chance = (at_least_float(scores) / temperature).log_softmax(1);
-  const at::Tensor own = -log_chance.gather(1, cluster.unsqueeze(1)).mean();
-  return smoothing == 0 ? own : (1 - smoothing) * own - smoothing * log_chance.mean();
+  at::Tensor each = -log_chance.gather(1, cluster.unsqueeze(1)).squeeze(1);
+  if (smoothing != 0) each = (1 - smoothing) * each - smoothing * log_chance.mean(1);
+  return (weight.defined() ? each * weight.index_select(0, cluster) : each).mean();
+}
+
+at::Tensor balancing_weight(const at::Tensor& sizes) {
+  GADOLIN_CHECK(sizes.dim() == 1 && sizes.size(0) > 0);
+  const at::Tensor counted = sizes.to(at::kDouble);
+  return (counted.mean() / counted).to(at::kFloat);
 }
 
 double smoothed_entropy(std::int64_t clusters, double smoothing) {

@@ -25,9 +25,14 @@ at::Tensor swapped_prediction(const std::vector<at::Tensor>& scores, const std::
                               double temperature);
 
 // Softmax cross-entropy of scores [N, K] / temperature with the cluster [N] int64 of each row; mean over rows. With
-// `smoothing` s the target is 1 - s for the cluster, and s / K for each of all K besides.
+// `smoothing` s the target is 1 - s for the cluster, and s / K for each of all K besides. A row counts `weight` [K]
+// times, by its cluster (undefined: once); the sum is divided by the number of rows all the same, so that the mean over
+// parts and ranks is that of the whole.
 at::Tensor cluster_cross_entropy(const at::Tensor& scores, const at::Tensor& cluster, double temperature,
-                                 double smoothing = 0);
+                                 double smoothing = 0, const at::Tensor& weight = {});
+// With these [K] every cluster has the same share in the sum over all rows, whatever its size [K] >= 1 is, and the rows
+// count once in the mean: as if clusters were drawn first and then a row of it. float32.
+at::Tensor balancing_weight(const at::Tensor& sizes);
 // What it is at best, for any rows: the entropy of such a target.
 double smoothed_entropy(std::int64_t clusters, double smoothing);
 

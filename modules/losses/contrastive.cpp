@@ -54,13 +54,15 @@ at::Tensor info_nce(const at::Tensor& queries, const at::Tensor& keys, double te
 }
 
 at::Tensor info_nce_with_queue(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& queue,
-                               double temperature) {
+                               double temperature, const at::Tensor& counted) {
   GADOLIN_CHECK(queries.dim() == 2 && queries.sizes() == keys.sizes() && queries.size(0) > 0 && temperature > 0);
   GADOLIN_CHECK(queue.dim() == 2 && queue.size(1) == queries.size(1));
   const WithoutAutocast exact;
   const at::Tensor q = of_length_one(queries);
   const at::Tensor own = (q * of_length_one(keys)).sum(1, /*keepdim=*/true);
-  const at::Tensor logits = at::cat({own, q.matmul(of_length_one(queue).t())}, 1) / temperature;
+  at::Tensor others = q.matmul(of_length_one(queue).t());
+  if (counted.defined()) others = others.masked_fill(counted == 0, -std::numeric_limits<double>::infinity());
+  const at::Tensor logits = at::cat({own, others}, 1) / temperature;
   return -logits.log_softmax(1).select(1, 0).mean();
 }
 

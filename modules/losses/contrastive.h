@@ -24,9 +24,11 @@ at::Tensor info_nce(const at::Tensor& queries, const at::Tensor& keys, double te
                     const at::Tensor& counted = {});
 
 // The same where the others are those of a queue instead: He et al., "Momentum contrast", CVPR 2020. queue [K, C] of
-// any length of rows, K may be 0 (then the loss is 0). Nothing is gathered: the queue is that of all ranks already.
+// any length of rows, K may be 0. Where `counted` [N, K] is 0 that row of the queue is nothing to tell that query from
+// (undefined: all are counted); a query with nothing to be told from has the loss 0. Nothing is gathered: the queue is
+// that of all ranks already.
 at::Tensor info_nce_with_queue(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& queue,
-                               double temperature);
+                               double temperature, const at::Tensor& counted = {});
 
 // Squares of distances between rows of length 1: max(0, |a - p|^2 - |a - n|^2 + margin), where a is row i of `first`, p
 // row i of `second` and n any other row of `second` of the global batch; the mean over all of them and over the rows of

@@ -9,6 +9,16 @@
 #include "losses/precision.h"
 
 namespace losses {
+namespace {
+
+// [N, T, T] of places [N, T, C].
+at::Tensor cosines_between(const at::Tensor& places) {
+  const at::Tensor wide = at_least_float(places);
+  const at::Tensor unit = wide / wide.norm(2, {2}, /*keepdim=*/true).clamp_min(1e-8);
+  return unit.matmul(unit.transpose(1, 2));
+}
+
+}  // namespace
 
 at::Tensor centred_answer(const at::Tensor& scores, const at::Tensor& centre, double temperature) {
   GADOLIN_CHECK(centre.dim() == 1 && scores.size(-1) == centre.size(0) && temperature > 0);
@@ -46,6 +56,13 @@ at::Tensor token_distillation(const at::Tensor& answers, const at::Tensor& stude
   const at::Tensor tokens =
       at::zeros({pictures}, each.options().requires_grad(false)).index_add(0, picture, at::ones_like(each.detach()));
   return (each / tokens.index_select(0, picture)).sum() / static_cast<double>(pictures);
+}
+
+at::Tensor gram_distance(const at::Tensor& student, const at::Tensor& teacher) {
+  GADOLIN_CHECK(student.dim() == 3 && teacher.dim() == 3 && student.numel() > 0);
+  GADOLIN_CHECK(student.size(0) == teacher.size(0) && student.size(1) == teacher.size(1));
+  const WithoutAutocast exact;
+  return (cosines_between(student) - cosines_between(teacher.detach())).square().mean();
 }
 
 at::Tensor koleo(const at::Tensor& rows, runtime::Comm& comm) {

@@ -26,6 +26,12 @@ at::Tensor self_distillation(const at::Tensor& answers, const at::Tensor& studen
 at::Tensor token_distillation(const at::Tensor& answers, const at::Tensor& student, const at::Tensor& picture,
                               std::int64_t pictures, double temperature);
 
+// Gram anchoring of Simeoni et al., "DINOv3", 2025: the places of a picture shall be as like each other to the student
+// as they are to the teacher, whatever the places themselves are said to be. student [N, T, C], teacher [N, T, C'] of
+// T places, any length; mean over pictures and over all pairs i, k of (cos(s_i, s_k) - cos(t_i, t_k))^2; the paper
+// sums over pairs. Gradient to the student alone. The same N on every rank, nothing is gathered.
+at::Tensor gram_distance(const at::Tensor& student, const at::Tensor& teacher);
+
 // Kozachenko-Leonenko: mean over rows of -log(distance to the nearest other row of the global batch + 1e-8), rows of
 // length 1: spreads them evenly. Sablayrolles et al., "Spreading vectors for similarity search", ICLR 2019. rows [N,
 // C]; this rank's mean; 0 when there is no other. Every rank must come here.

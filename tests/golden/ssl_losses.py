@@ -50,10 +50,17 @@ tell("info_nce_with_queue", queue_loss(first, second))
 # torch's own, where lightly has none.
 unit = torch.nn.functional.normalize
 tell("info_nce", torch.nn.functional.cross_entropy(unit(first) @ unit(second).t() / 0.2, torch.arange(6)))
+others = (unit(first) @ unit(wave(4, 5, phase=1.3)).t()).masked_fill(torch.arange(24).view(6, 4) % 3 == 0, -torch.inf)
+own = (unit(first) * unit(second)).sum(1, keepdim=True)
+tell("info_nce_counted", torch.nn.functional.cross_entropy(torch.cat([own, others], 1) / 0.2, torch.zeros(6).long()))
 pairs = [torch.nn.functional.triplet_margin_with_distance_loss(
     unit(first)[i:i + 1], unit(second)[i:i + 1], unit(second)[k:k + 1], margin=0.5,
     distance_function=lambda a, b: (a - b).square().sum(1)) for i in range(6) for k in range(6) if i != k]
 tell("triplet", torch.stack(pairs).mean())
+clusters = torch.tensor([0, 4, 2, 2, 1, 3])
+tell("weighted", torch.nn.functional.cross_entropy(first, clusters, weight=wave(5, phase=0.4).square()))
+grams = [unit(rows, dim=2) @ unit(rows, dim=2).transpose(1, 2) for rows in (wave(2, 5, 3), wave(2, 5, 4, phase=0.9))]
+tell("gram", torch.nn.functional.mse_loss(grams[0], grams[1]))
 tell("smoothed", torch.nn.functional.cross_entropy(first / 0.5, torch.tensor([0, 4, 2, 2, 1, 3]), label_smoothing=0.8))
 
 scores = [wave(6, 5, phase=p) for p in (0.0, 0.4, 0.9)]

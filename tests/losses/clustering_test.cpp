@@ -90,6 +90,26 @@ TEST(ClusterCrossEntropy, SmoothedItIsAtBestTheEntropyOfItsTarget) {
       [&](const at::Tensor& x) { return losses::cluster_cross_entropy(x, cluster, 0.5, 0.3); }, wave({2, 4}));
 }
 
+TEST(ClusterCrossEntropy, RowsCountByTheWeightOfTheirCluster) {
+  const at::Tensor cluster = at::tensor({2, 0, 2}, at::kLong), scores = wave({3, 4});
+  const at::Tensor weight = at::tensor({3.0, 7.0, 0.5, 0.0}, at::kDouble);
+  double sum = 0;
+  for (std::int64_t row = 0; row < 3; ++row) {
+    sum += weight[cluster[row].item<std::int64_t>()].item<double>() *
+           losses::cluster_cross_entropy(scores.narrow(0, row, 1), cluster.narrow(0, row, 1), 0.5, 0.2).item<double>();
+  }
+  EXPECT_NEAR(losses::cluster_cross_entropy(scores, cluster, 0.5, 0.2, weight).item<double>(), sum / 3, 1e-12);
+  expect_gradient_is_difference(
+      [&](const at::Tensor& x) { return losses::cluster_cross_entropy(x, cluster, 0.5, 0.2, weight); }, wave({3, 4}));
+}
+
+TEST(BalancingWeight, GivesEveryClusterTheSameShareAndRowsOneInTheMean) {
+  const at::Tensor sizes = at::tensor({1, 4, 5, 2}, at::kLong);
+  const at::Tensor weight = losses::balancing_weight(sizes);
+  EXPECT_TRUE(at::allclose(weight, at::tensor({3.0f, 0.75f, 0.6f, 1.5f}), 1e-6, 1e-6));
+  EXPECT_TRUE(at::allclose(weight * sizes, at::full({4}, 3.0), 1e-6, 1e-6));
+}
+
 TEST(ClusterCrossEntropy, RanksAreOne) {
   expect_ranks_are_one(1, [](const auto& z, runtime::Comm& comm) {
     const at::Tensor cluster = (at::arange(z[0].size(0)) + comm.rank() * z[0].size(0)).remainder(3);

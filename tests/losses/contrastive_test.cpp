@@ -111,6 +111,23 @@ TEST(InfoNce, GradientIsTheDifferenceOfTheLossInQueriesAndKeys) {
                                 wave({3, 4}));
 }
 
+TEST(InfoNce, RowsOfTheQueueThatAreNotCountedAreAsIfTheyWereNotThere) {
+  const at::Tensor queries = wave({3, 4}), keys = wave({3, 4}, 0.9), queue = wave({5, 4}, 0.3);
+  const at::Tensor last_two = at::tensor({0, 0, 0, 1, 1}, at::kLong).expand({3, 5});
+  EXPECT_NEAR(losses::info_nce_with_queue(queries, keys, queue, 0.3, last_two).item<double>(),
+              losses::info_nce_with_queue(queries, keys, queue.slice(0, 3), 0.3).item<double>(), 1e-12);
+  // Each query by itself: none, one and all of the queue.
+  const at::Tensor own = at::tensor({0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 1, 1, 1, 1}, at::kLong).view({3, 5});
+  const auto row = [](const at::Tensor& rows, std::int64_t i) { return rows.narrow(0, i, 1); };
+  const double one = losses::info_nce_with_queue(row(queries, 1), row(keys, 1), row(queue, 1), 0.3).item<double>(),
+               all = losses::info_nce_with_queue(row(queries, 2), row(keys, 2), queue, 0.3).item<double>();
+  EXPECT_NEAR(losses::info_nce_with_queue(queries, keys, queue, 0.3, own).item<double>(), (0 + one + all) / 3, 1e-12);
+  expect_gradient_is_difference(
+      [&](const at::Tensor& q) { return losses::info_nce_with_queue(q, keys, queue, 0.5, own); }, wave({3, 4}));
+  expect_gradient_is_difference(
+      [&](const at::Tensor& k) { return losses::info_nce_with_queue(queries, keys, k, 0.5, own); }, wave({5, 4}));
+}
+
 TEST(InfoNce, OverRanksIsOneRankWithTheWholeBatch) {
   expect_ranks_are_one(2, [](const auto& z, runtime::Comm& comm) { return losses::info_nce(z[0], z[1], 0.2, comm); });
 }

@@ -70,6 +70,52 @@ TEST(TokenDistillation, GradientIsTheDifferenceOfTheLoss) {
       [&](const at::Tensor& x) { return losses::token_distillation(answers, x, picture, 3, 0.5); }, wave({4, 3}));
 }
 
+TEST(GramDistance, OfPlacesAtRightAnglesAgainstPlacesAllAlikeIsTheShareOfUnlikePairs) {
+  const at::Tensor apart = 3 * at::eye(4, at::kDouble).unsqueeze(0), alike = at::ones({1, 4, 7}, at::kDouble);
+  // 12 of the 16 pairs: cosine 0 to the one, 1 to the other.
+  EXPECT_NEAR(losses::gram_distance(apart, alike).item<double>(), 12.0 / 16, 1e-12);
+  EXPECT_NEAR(losses::gram_distance(at::cat({apart, alike.narrow(2, 0, 4)}), at::cat({apart, apart})).item<double>(),
+              6.0 / 16, 1e-12)
+      << "the mean over pictures";
+}
+
+TEST(GramDistance, KnowsNoDirectionsNorLengthsButHowPlacesAreToEachOther) {
+  const at::Tensor places = wave({2, 5, 3});
+  const at::Tensor turn = at::tensor({0., 0., 1., 1., 0., 0., 0., -1., 0.}, at::kDouble).view({3, 3});
+  EXPECT_NEAR(losses::gram_distance(places, places.matmul(turn) * 4).item<double>(), 0, 1e-12);
+  EXPECT_GT(losses::gram_distance(places, places.roll(1, 1)).item<double>(), 1e-3);
+  double sum = 0;
+  const at::Tensor other = wave({2, 5, 4}, 0.9);
+  const auto cosine = [](const at::Tensor& rows, int n, int i, int k) {
+    const at::Tensor a = rows[n][i], b = rows[n][k];
+    return (a.dot(b) / (a.norm() * b.norm())).item<double>();
+  };
+  for (int n = 0; n < 2; ++n) {
+    for (int i = 0; i < 5; ++i) {
+      for (int k = 0; k < 5; ++k) sum += std::pow(cosine(places, n, i, k) - cosine(other, n, i, k), 2);
+    }
+  }
+  EXPECT_NEAR(losses::gram_distance(places, other).item<double>(), sum / 50, 1e-12);
+}
+
+TEST(GramDistance, GradientIsTheDifferenceRanksAreOneAndPlacesOfZerosAreFinite) {
+  const at::Tensor teacher = wave({2, 4, 5}, 0.9);
+  expect_gradient_is_difference([&](const at::Tensor& x) { return losses::gram_distance(x, teacher); },
+                                wave({2, 4, 3}));
+  expect_ranks_are_one(2, [](const auto& z, runtime::Comm&) {
+    const at::Tensor places = at::stack({z[0], z[1], z[0] + z[1]}, 1);
+    return losses::gram_distance(places, places.detach().square());
+  });
+  at::Tensor nothing = at::zeros({1, 3, 4}).requires_grad_();
+  const at::Tensor loss = losses::gram_distance(nothing, at::ones({1, 3, 4}));
+  loss.backward();
+  EXPECT_NEAR(loss.item<double>(), 1, 1e-6);
+  EXPECT_TRUE(nothing.grad().isfinite().all().item<bool>());
+  const at::Tensor rough = wave({2, 4, 3}).to(at::kBFloat16);
+  EXPECT_EQ(losses::gram_distance(rough, teacher.to(at::kFloat)).item<double>(),
+            losses::gram_distance(rough.to(at::kFloat), teacher.to(at::kFloat)).item<double>());
+}
+
 TEST(Koleo, OfKnownDistancesIsKnownAndLengthDoesNotMatter) {
   const at::Tensor corners = at::eye(3, at::kDouble);
   EXPECT_NEAR(losses::koleo(corners, *kAlone).item<double>(), -std::log(std::sqrt(2.0)), 1e-7);

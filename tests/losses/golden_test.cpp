@@ -40,6 +40,8 @@ TEST(Golden, LossesWithNegativesAreThoseOfLightlyAndTorch) {
   expect_golden(losses::nt_xent(first, second, 0.3, *kAlone), "nt_xent");
   expect_golden(losses::info_nce(first, second, 0.2, *kAlone), "info_nce");
   expect_golden(losses::info_nce_with_queue(first, second, of({4, 5}, 1.3), 0.2), "info_nce_with_queue");
+  const at::Tensor counted = at::remainder(at::arange(24).view({6, 4}), 3) > 0;
+  expect_golden(losses::info_nce_with_queue(first, second, of({4, 5}, 1.3), 0.2, counted), "info_nce_counted");
   expect_golden(losses::triplet(first, second, 0.5, *kAlone), "triplet");
 }
 
@@ -61,6 +63,10 @@ TEST(Golden, LossesOfClustersAreThoseOfLightlyAndTorch) {
   expect_golden(losses::swapped_prediction(scores, codes, 0.1), "swav");
   expect_golden(losses::cluster_cross_entropy(scores[0], at::tensor({0, 4, 2, 2, 1, 3}, at::kLong), 0.5, 0.8),
                 "smoothed");
+  expect_golden(
+      losses::cluster_cross_entropy(scores[0], at::tensor({0, 4, 2, 2, 1, 3}, at::kLong), 1, 0, of({5}, 0.4).square()) *
+          6 / of({5}, 0.4).square().index_select(0, at::tensor({0, 4, 2, 2, 1, 3}, at::kLong)).sum(),
+      "weighted");
 }
 
 TEST(Golden, LossesOfSelfDistillationAreThoseOfLightly) {
@@ -73,6 +79,7 @@ TEST(Golden, LossesOfSelfDistillationAreThoseOfLightly) {
       losses::token_distillation(losses::centred_answer(of({6, 5}, 1.7), centre, 0.07), of({6, 5}), picture, 3, 0.1),
       "ibot");
   expect_golden(losses::koleo(of({6, 5}), *kAlone), "koleo");
+  expect_golden(losses::gram_distance(of({2, 5, 3}), of({2, 5, 4}, 0.9)), "gram");
 }
 
 }  // namespace
