@@ -11,6 +11,7 @@
 #include "losses/contrastive.h"
 #include "losses/distillation.h"
 #include "losses/gaussian.h"
+#include "losses/image_text.h"
 
 namespace {
 
@@ -74,6 +75,12 @@ TEST(Golden, LossesOfSelfDistillationAreThoseOfLightly) {
       losses::token_distillation(losses::centred_answer(of({6, 5}, 1.7), centre, 0.07), of({6, 5}), picture, 3, 0.1),
       "ibot");
   expect_golden(losses::koleo(of({6, 5}), *kAlone), "koleo");
+}
+
+TEST(Golden, LossesOfPicturesAndTextsAreThoseOfTorch) {
+  const losses::ImageText rows{of({6, 5}), of({6, 5}, 0.4), at::arange(6, at::kLong)};
+  expect_golden(losses::found_by_softmax(rows, at::full({}, 9.0).log(), *kAlone), "clip");
+  expect_golden(losses::found_by_sigmoid(rows, at::full({}, 10.0).log(), at::full({}, -10.0), *kAlone), "siglip");
 }
 
 }  // namespace
