@@ -47,7 +47,9 @@
   X(sparse_autoencoder)         \
   X(vae)                        \
   /* hybrid                  */ \
-  X(swin_unetr)
+  X(swin_unetr)                 \
+  /* language                */ \
+  X(clip)
 
 namespace ssl {
 
@@ -63,9 +65,9 @@ std::span<const MethodEntry* const> methods() {
 }
 
 std::span<const std::string_view> method_families() {
-  static constexpr std::array<std::string_view, 9> kAll{"contrastive",       "non-contrastive", "clustering",
-                                                        "self-distillation", "masked",          "predictive",
-                                                        "pretext",           "autoencoder",     "hybrid"};
+  static constexpr std::array<std::string_view, 10> kAll{
+      "contrastive", "non-contrastive", "clustering", "self-distillation", "masked", "predictive",
+      "pretext",     "autoencoder",     "hybrid",     "language"};
   return kAll;
 }
 
