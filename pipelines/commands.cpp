@@ -16,6 +16,7 @@
   GADOLIN_TORCH(X(predict))      \
   GADOLIN_TORCH(X(evaluate))     \
   GADOLIN_TORCH(X(embed))        \
+  GADOLIN_TORCH(X(zeroshot))     \
   GADOLIN_TORCH(X(report))       \
   GADOLIN_TORCH(X(study))        \
   X(doctor)                      \

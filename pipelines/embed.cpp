@@ -12,6 +12,7 @@
 #include "core/log.h"
 #include "core/progress.h"
 #include "data/store_dataset.h"
+#include "pipelines/case_windows.h"
 #include "pipelines/command.h"
 #include "pipelines/feature_file.h"
 #include "pipelines/prepared_store.h"
@@ -33,35 +34,10 @@ struct EmbedRequest {
   bool dense = false;
 };
 
-// First voxels of windows of `window` voxels that cover `extent`, evenly spread, half of a window apart at most.
-std::vector<std::int64_t> overlapping_starts(std::int64_t extent, std::int64_t window) {
-  const std::int64_t room = extent - window;
-  if (room <= 0) return {0};
-  const std::int64_t gaps = (2 * room + window - 1) / window;
-  std::vector<std::int64_t> starts;
-  for (std::int64_t i = 0; i <= gaps; ++i) starts.push_back(room * i / gaps);
-  return starts;
-}
-
 std::vector<std::int64_t> adjoining_starts(std::int64_t extent, std::int64_t window) {
   std::vector<std::int64_t> starts;
   for (std::int64_t begin = 0; begin < extent; begin += window) starts.push_back(begin);
   return starts;
-}
-
-// Zeros around the image, as many before as after, until it is at least as large as the window.
-at::Tensor at_least(const at::Tensor& image, const Extent& window) {
-  std::vector<std::int64_t> pads;
-  for (std::int64_t a = 2; a >= 0; --a) {
-    const std::int64_t lacking = std::max<std::int64_t>(0, window[static_cast<std::size_t>(a)] - image.size(a + 1));
-    pads.push_back(lacking / 2);
-    pads.push_back(lacking - lacking / 2);
-  }
-  return at::constant_pad_nd(image, pads);
-}
-
-at::Tensor window_at(const at::Tensor& image, const Extent& at, const Extent& window) {
-  return image.narrow(1, at[0], window[0]).narrow(2, at[1], window[1]).narrow(3, at[2], window[2]);
 }
 
 class Embedder {
@@ -71,27 +47,10 @@ class Embedder {
 
   // image [C, D, H, W] -> [embedding_size]
   at::Tensor pooled(const at::Tensor& image) const {
-    const at::Tensor whole = at_least(image, window_);
-    std::vector<at::Tensor> windows;
-    if (request_.pool == "centre") {
-      windows.push_back(window_at(
-          whole, {(whole.size(1) - window_[0]) / 2, (whole.size(2) - window_[1]) / 2, (whole.size(3) - window_[2]) / 2},
-          window_));
-    } else {
-      for (const std::int64_t d : overlapping_starts(whole.size(1), window_[0]))
-        for (const std::int64_t h : overlapping_starts(whole.size(2), window_[1]))
-          for (const std::int64_t w : overlapping_starts(whole.size(3), window_[2]))
-            windows.push_back(window_at(whole, {d, h, w}, window_));
-    }
-    at::Tensor sum;
-    const auto count = static_cast<std::int64_t>(windows.size());
-    for (std::int64_t begin = 0; begin < count; begin += request_.batch_size) {
-      const std::vector<at::Tensor> some(windows.begin() + begin,
-                                         windows.begin() + std::min(count, begin + request_.batch_size));
-      const at::Tensor part = restored_.encoder->embedding(at::stack(some).to(device_)).sum(0).to(at::kCPU);
-      sum = sum.defined() ? sum + part : part;
-    }
-    return sum / static_cast<double>(count);
+    const std::vector<at::Tensor> windows =
+        request_.pool == "centre" ? std::vector{middle_window(image, window_)} : covering_windows(image, window_);
+    return mean_over_windows(windows, request_.batch_size,
+                             [&](const at::Tensor& some) { return restored_.encoder->embedding(some.to(device_)); });
   }
 
   // image [C, D, H, W] -> [channels, ceil(D / stride) ...] of the coarsest scale, window beside window

@@ -2,6 +2,7 @@
 
 #include <ATen/Context.h>
 
+#include "core/log.h"
 #include "pipelines/choice.h"
 #include "pipelines/ranks.h"
 #include "pipelines/view_maker.h"
@@ -27,6 +28,26 @@ std::string begin_encoder(const PretrainRequest& request, const std::shared_ptr<
   train::Networks networks;
   networks.add("encoder", encoder);
   return request.initial->start(networks.all(), {.decoder = false, .threshold = request.init_threshold}).text();
+}
+
+// A method that learns from reports is given the cases that have one.
+void keep_reported(std::vector<std::int64_t>& cases, const PretrainRecipe& recipe, const store::Reader& reader,
+                   const runtime::Comm& comm) {
+  if (ssl::method_named(recipe.method_name()).needs.find("reports") == std::string_view::npos) return;
+  const std::size_t before = cases.size();
+  std::erase_if(cases, [&](std::int64_t index) {
+    return reader.summary(index).report.find_first_not_of(" \t\r\n\f\v") == std::string::npos;
+  });
+  if (cases.empty()) {
+    throw core::usage_error("none of the " + std::to_string(before) + " cases has a report, and " +
+                                recipe.method_name() + " learns from reports",
+                            "bring them in: gadolin ingest SOURCE STORE --table FILE --by COLUMN, where FILE has a "
+                            "column report, then gadolin prepare; or choose another method (gadolin methods)");
+  }
+  if (cases.size() < before && comm.rank() == 0) {
+    core::log_warn(std::to_string(before - cases.size()) + " of " + std::to_string(before) +
+                   " cases have no report and are left out");
+  }
 }
 
 }  // namespace
@@ -78,6 +99,7 @@ PretrainRun set_up(const PretrainRequest& request, const PretrainRecipe& recipe,
   options.seed = static_cast<std::uint64_t>(recipe.data.seed);
   if (!request.split.empty()) run.split = read_split(request.split);
   options.cases = chosen_cases(request, run.split, *run.store.reader);
+  keep_reported(options.cases, recipe, *run.store.reader, comm);
   options.channels = run.store.channels();
   options.read_labels = false;
   options.keep_locations = false;

@@ -50,7 +50,9 @@
   X(bigan)                      \
   /* hybrid                  */ \
   X(swin_unetr)                 \
-  X(pcrl_v2)
+  X(pcrl_v2)                     \
+  /* language                */ \
+  X(clip)
 
 namespace ssl {
 
@@ -66,9 +68,9 @@ std::span<const MethodEntry* const> methods() {
 }
 
 std::span<const std::string_view> method_families() {
-  static constexpr std::array<std::string_view, 9> kAll{"contrastive",       "non-contrastive", "clustering",
-                                                        "self-distillation", "masked",          "predictive",
-                                                        "pretext",           "autoencoder",     "hybrid"};
+  static constexpr std::array<std::string_view, 10> kAll{
+      "contrastive", "non-contrastive", "clustering", "self-distillation", "masked", "predictive",
+      "pretext",     "autoencoder",     "hybrid",     "language"};
   return kAll;
 }
 

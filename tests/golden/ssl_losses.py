@@ -76,3 +76,9 @@ ibot = IBOTPatchLoss(output_dim=5, teacher_temp=0.07, student_temp=0.1)
 ibot.center.center = wave(1, 5, phase=3.1) * 0.2
 mask = torch.tensor([[[1, 0, 0], [1, 1, 0]], [[0, 0, 0], [0, 1, 0]], [[0, 1, 0], [1, 0, 0]]], dtype=torch.bool)
 tell("ibot", ibot(wave(6, 5, phase=1.7), scores[0], mask))
+
+# CLIP's and SigLIP's, as their papers' listings have them, with torch's own cross-entropy and logistic function.
+cosines = unit(first) @ unit(second).t()
+entropy = torch.nn.functional.cross_entropy
+tell("clip", (entropy(9 * cosines, torch.arange(6)) + entropy(9 * cosines.t(), torch.arange(6))) / 2)
+tell("siglip", -torch.nn.functional.logsigmoid((2 * torch.eye(6) - 1) * (10 * cosines - 10)).sum() / 6)

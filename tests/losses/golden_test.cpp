@@ -11,6 +11,7 @@
 #include "losses/contrastive.h"
 #include "losses/distillation.h"
 #include "losses/gaussian.h"
+#include "losses/image_text.h"
 #include "over_ranks.h"
 
 namespace {
@@ -80,6 +81,12 @@ TEST(Golden, LossesOfSelfDistillationAreThoseOfLightly) {
       "ibot");
   expect_golden(losses::koleo(of({6, 5}), *kAlone), "koleo");
   expect_golden(losses::gram_distance(of({2, 5, 3}), of({2, 5, 4}, 0.9)), "gram");
+}
+
+TEST(Golden, LossesOfPicturesAndTextsAreThoseOfTorch) {
+  const losses::ImageText rows{of({6, 5}), of({6, 5}, 0.4), at::arange(6, at::kLong)};
+  expect_golden(losses::found_by_softmax(rows, at::full({}, 9.0).log(), *kAlone), "clip");
+  expect_golden(losses::found_by_sigmoid(rows, at::full({}, 10.0).log(), at::full({}, -10.0), *kAlone), "siglip");
 }
 
 }  // namespace

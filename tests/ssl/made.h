@@ -6,6 +6,8 @@
 #include <ATen/core/grad_mode.h>
 #include <torch/utils.h>
 
+#include <array>
+#include <cmath>
 #include <map>
 #include <memory>
 #include <string>
@@ -71,6 +73,9 @@ inline std::unique_ptr<ssl::Method> method(const std::string& name, const MakeEn
       {"context_encoder", {"critic_base=8"}},
       {"gvsl", {"radius=2", "dense_features=8"}},
       {"bigan", {"code_size=16", "generator_base=8", "critic_base=8"}},
+      {"clip",
+       {"projection_size=32", "text.vocabulary=400", "text.context=32", "text.width=24", "text.depth=1",
+        "text.heads=2"}},
   };
   const auto settings = ssl::method_named(name).settings();
   if (const auto tiny = kTiny.find(name); tiny != kTiny.end())
@@ -111,6 +116,20 @@ inline at::Tensor picture(std::uint64_t number) {
   return image;
 }
 
+// Of that picture, in two wordings; no two are the same.
+inline std::string report(std::uint64_t number) {
+  core::Rng rng({number, 0, 0, 0});
+  std::array<double, 3> centre{};
+  for (double& each : centre) {
+    each = rng.uniform(8, 16);
+    rng.uniform();
+  }
+  const double radius = rng.uniform(3, 7), bright = rng.uniform(1, 3);
+  const std::string words = number % 2 == 0 ? "Ball of radius " : "A ball is seen, radius ";
+  return words + std::to_string(std::lround(10 * radius)) + " mm, " + (bright > 2 ? "bright" : "faint") + ", depth " +
+         std::to_string(std::lround(centre[0])) + ". Case " + std::to_string(number) + ".";
+}
+
 inline constexpr std::uint64_t kPartner = 1000000;  // from a picture's number to that of the sample's second case
 
 // [N, 1, D, H, W]: 1 where voxels of the first view are hidden.
@@ -141,6 +160,7 @@ inline data::Batch batch(const ssl::Method& method, std::int64_t size, std::uint
     sample.case_index = static_cast<std::int64_t>(number);
     sample.channels_present = {1};
     sample.id = "case" + std::to_string(number);
+    sample.report = report(number);
     samples.push_back(std::move(sample));
   }
   return data::collate(std::move(samples));

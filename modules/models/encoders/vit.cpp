@@ -9,59 +9,13 @@
 #include "core/error.h"
 #include "models/extent.h"
 #include "models/part_number.h"
+#include "models/transformer_block.h"
 #include "runtime/recompute.h"
 
 namespace models {
 namespace {
 
-constexpr double kDeviation = 0.02;  // of the first weights
-
-at::Tensor drawn(at::IntArrayRef shape) { return at::randn(shape).clamp_(-2, 2) * kDeviation; }
-
 std::int64_t product(const Extent& extent) { return extent[0] * extent[1] * extent[2]; }
-
-struct Linear : torch::nn::Module {
-  Linear(std::int64_t in, std::int64_t out) {
-    weight = register_parameter("weight", drawn({out, in}));
-    bias = register_parameter("bias", at::zeros({out}));
-  }
-  at::Tensor forward(const at::Tensor& x) const { return at::linear(x, weight, bias); }
-  at::Tensor weight, bias;
-};
-
-struct LayerNorm : torch::nn::Module {
-  explicit LayerNorm(std::int64_t width) {
-    weight = register_parameter("weight", at::ones({width}));
-    bias = register_parameter("bias", at::zeros({width}));
-  }
-  at::Tensor forward(const at::Tensor& x) const { return at::layer_norm(x, weight.sizes(), weight, bias, 1e-6); }
-  at::Tensor weight, bias;
-};
-
-struct Attention : torch::nn::Module {
-  Attention(std::int64_t width, std::int64_t given_heads) : heads(given_heads) {
-    qkv = register_module("qkv", std::make_shared<Linear>(width, 3 * width));
-    out_proj = register_module("out_proj", std::make_shared<Linear>(width, width));
-  }
-  // may_look [N, 1, T, T] bool, or undefined: everywhere.
-  at::Tensor forward(const at::Tensor& x, const std::optional<at::Tensor>& may_look) const {
-    const std::int64_t n = x.size(0), tokens = x.size(1), width = x.size(2);
-    const at::Tensor split = qkv->forward(x).view({n, tokens, 3, heads, width / heads}).permute({2, 0, 3, 1, 4});
-    const at::Tensor mixed = at::scaled_dot_product_attention(split[0], split[1], split[2], may_look);
-    return out_proj->forward(mixed.transpose(1, 2).reshape({n, tokens, width}));
-  }
-  std::int64_t heads;
-  std::shared_ptr<Linear> qkv, out_proj;
-};
-
-struct Mlp : torch::nn::Module {
-  Mlp(std::int64_t width, std::int64_t hidden) {
-    linear1 = register_module("linear1", std::make_shared<Linear>(width, hidden));
-    linear2 = register_module("linear2", std::make_shared<Linear>(hidden, width));
-  }
-  at::Tensor forward(const at::Tensor& x) const { return linear2->forward(at::gelu(linear1->forward(x))); }
-  std::shared_ptr<Linear> linear1, linear2;
-};
 
 // Sines and cosines of each axis side by side: width / 6 wavelengths from 2 pi to 2 pi 10^4 tokens; channels that are
 // left over are 0. `at` are the places of the grid's tokens along each axis, in tokens of the training grid.
@@ -89,27 +43,10 @@ at::Tensor causal(const at::Tensor& prefix, std::int64_t tokens, std::int64_t ex
 
 }  // namespace
 
-// Names of parameters are MONAI's ViT's.
-struct TransformerBlock : torch::nn::Module {
-  TransformerBlock(std::int64_t width, std::int64_t heads, std::int64_t hidden) {
-    norm1 = register_module("norm1", std::make_shared<LayerNorm>(width));
-    attn = register_module("attn", std::make_shared<Attention>(width, heads));
-    norm2 = register_module("norm2", std::make_shared<LayerNorm>(width));
-    mlp = register_module("mlp", std::make_shared<Mlp>(width, hidden));
-  }
-  at::Tensor forward(const at::Tensor& x, const std::optional<at::Tensor>& may_look) const {
-    const at::Tensor y = x + attn->forward(norm1->forward(x), may_look);
-    return y + mlp->forward(norm2->forward(y));
-  }
-  std::shared_ptr<LayerNorm> norm1, norm2;
-  std::shared_ptr<Attention> attn;
-  std::shared_ptr<Mlp> mlp;
-};
-
 struct Vit::Parts {
   at::Tensor patch_weight, patch_bias;
   std::vector<std::shared_ptr<TransformerBlock>> blocks;
-  std::shared_ptr<LayerNorm> norm;
+  std::shared_ptr<TokenNorm> norm;
 };
 
 Vit::Vit(const VitSettings& settings, const Input& input)
@@ -126,18 +63,19 @@ Vit::Vit(const VitSettings& settings, const Input& input)
                                                     std::sqrt(static_cast<double>(inputs_ * product(patch_))));
   parts_->patch_bias = convolution->register_parameter("bias", at::zeros({width_}));
   if (settings.learned_positions) {
-    position_embeddings_ = embedding->register_parameter("position_embeddings", drawn({1, product(grid_), width_}));
+    position_embeddings_ =
+        embedding->register_parameter("position_embeddings", drawn_for_tokens({1, product(grid_), width_}));
   }
-  if (settings.class_token) class_token_ = register_parameter("cls_token", drawn({1, 1, width_}));
+  if (settings.class_token) class_token_ = register_parameter("cls_token", drawn_for_tokens({1, 1, width_}));
   if (settings.registers > 0)
-    registers_ = register_parameter("register_tokens", drawn({1, settings.registers, width_}));
+    registers_ = register_parameter("register_tokens", drawn_for_tokens({1, settings.registers, width_}));
   const auto list = register_module("blocks", std::make_shared<torch::nn::Module>());
   const auto hidden = static_cast<std::int64_t>(std::llround(settings.mlp_ratio * static_cast<double>(width_)));
   for (std::int64_t b = 0; b < settings.depth; ++b) {
     parts_->blocks.push_back(
         list->register_module(std::to_string(b), std::make_shared<TransformerBlock>(width_, settings.heads, hidden)));
   }
-  parts_->norm = register_module("norm", std::make_shared<LayerNorm>(width_));
+  parts_->norm = register_module("norm", std::make_shared<TokenNorm>(width_));
 }
 
 void Vit::check_extent(const Extent& extent) const {
