@@ -42,6 +42,7 @@
   X(rubik)                      \
   X(models_genesis)             \
   X(volume_fusion)              \
+  X(parcellation)               \
   /* autoencoder             */ \
   X(denoising)                  \
   X(sparse_autoencoder)         \
