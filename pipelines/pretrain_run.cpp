@@ -3,6 +3,7 @@
 #include <ATen/Context.h>
 
 #include "core/log.h"
+#include "data/whole_case.h"
 #include "pipelines/choice.h"
 #include "pipelines/ranks.h"
 #include "pipelines/view_maker.h"
@@ -111,6 +112,11 @@ PretrainRun set_up(const PretrainRequest& request, const PretrainRecipe& recipe,
   options.only_draw = loading.batch_maker != nullptr;
   run.samples =
       options.only_draw ? std::make_shared<const data::StoreDataset>(run.store.reader, views, options) : run.dataset;
+  if (const auto extent = run.method->whole_cases()) {
+    data::StoreDatasetOptions whole = options;
+    whole.only_draw = false;
+    loading.passed = std::make_shared<const data::StoreDataset>(run.store.reader, data::whole_case(*extent), whole);
+  }
   run.options = std::move(options);
   loading.batch_size = share_of_batch(run.batch_size, comm.size());
   loading.rank = comm.rank();

@@ -207,6 +207,7 @@ Loader::Loader(std::shared_ptr<const Dataset> dataset, LoaderOptions options, st
   if (options_.workers < 0 || options_.prefetch < 1) throw core::usage_error("workers and prefetch must be positive");
   GADOLIN_CHECK(options_.ranks >= 1 && options_.rank >= 0 && options_.rank < options_.ranks);
   if (dataset_->size() < 1) throw core::Error("the data set has no case");
+  GADOLIN_CHECK(!options_.passed || options_.passed->size() == dataset_->size());
 }
 
 Loader::~Loader() = default;
@@ -243,7 +244,9 @@ std::unique_ptr<BatchSource> Loader::pass() const {
   LoaderOptions options = options_;
   options.rank = 0;
   options.ranks = 1;
-  return std::unique_ptr<Loader>(new Loader(dataset_, options, first, first + size));
+  if (options_.passed) options.batch_maker = nullptr;
+  return std::unique_ptr<Loader>(
+      new Loader(options_.passed ? options_.passed : dataset_, options, first, first + size));
 }
 
 }  // namespace data

@@ -14,6 +14,7 @@ struct LoaderOptions {
   int rank = 0, ranks = 1;
   int prefetch = 2;                                    // batches made ahead of the one asked for
   std::shared_ptr<const BatchMaker> batch_maker = {};  // makes the views of samples that are only drawn
+  std::shared_ptr<const Dataset> passed = {};          // what pass() gives in place of the data set; its views are made
 };
 
 // A step at position p takes the samples p .. p + ranks * batch_size - 1 of the run; rank r has r * batch_size .. of

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -28,6 +29,9 @@ class Method : public train::Learner {
   // True for each view, in order, that is taken from the sample's second case; shorter than views() means no for the
   // rest.
   virtual std::vector<bool> of_partner() const { return {}; }
+  // Where wants_pass(): the extent at which the pass shows whole cases as its one view (data/whole_case.h), instead of
+  // views().
+  virtual std::optional<volume::Shape> whole_cases() const { return {}; }
   // [N, encoder's embedding_size()] of images [N, C, D, H, W] as they are; no gradient. What probes look at; call
   // set_training(false) before.
   virtual at::Tensor embedding(const at::Tensor& images) = 0;

@@ -43,6 +43,7 @@
   X(models_genesis)             \
   X(volume_fusion)              \
   X(gvsl)                       \
+  X(parcellation)               \
   /* autoencoder             */ \
   X(denoising)                  \
   X(sparse_autoencoder)         \

@@ -127,6 +127,19 @@ TEST(Loader, APassGivesEachCaseOnceAndLeavesThePositionAlone) {
   EXPECT_EQ(numbers(loader.next()), (std::vector<std::int64_t>{9, 10, 11}));
 }
 
+TEST(Loader, APassMayGiveOtherViewsOfTheSameCases) {
+  const auto dataset = std::make_shared<Numbers>(5), whole = std::make_shared<Numbers>(5);
+  auto with = options(2, 1);
+  with.passed = whole;
+  data::Loader loader(dataset, with);
+  const auto pass = loader.pass();
+  pass->seek(3);
+  EXPECT_EQ(numbers(pass->next()), (std::vector<std::int64_t>{3, 4}));
+  EXPECT_EQ(pass->position(), 5u);
+  EXPECT_EQ(dataset->drawn, 0);
+  EXPECT_GE(whole->drawn, 2);
+}
+
 TEST(Loader, AWorkersErrorComesOutOfNextAtItsBatch) {
   const auto dataset = std::make_shared<Numbers>(9);
   dataset->broken = 5;

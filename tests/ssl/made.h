@@ -76,6 +76,9 @@ inline std::unique_ptr<ssl::Method> method(const std::string& name, const MakeEn
       {"clip",
        {"projection_size=32", "text.vocabulary=400", "text.context=32", "text.width=24", "text.depth=1",
         "text.heads=2"}},
+      {"parcellation",
+       {"atlas.grid=8", "atlas.parcels=4", "atlas.candidates=4", "atlas.registration.control_points=3",
+        "atlas.registration.iterations=1"}},
   };
   const auto settings = ssl::method_named(name).settings();
   if (const auto tiny = kTiny.find(name); tiny != kTiny.end())
@@ -185,10 +188,31 @@ class Pass final : public data::BatchSource {
   std::int64_t at_ = 0;
 };
 
+// As data::whole_case makes of these pictures, which have twice as many voxels along each axis or more.
+inline data::Batch whole_cases(const volume::Shape& extent, std::int64_t cases,
+                               const std::function<at::Tensor(std::uint64_t)>& draw = picture) {
+  std::vector<data::Sample> samples;
+  for (std::int64_t number = 0; number < cases; ++number) {
+    const at::Tensor image = draw(static_cast<std::uint64_t>(number));
+    data::Sample sample;
+    sample.views.emplace_back();
+    sample.views[0].image = at::adaptive_avg_pool3d(image, {extent.depth, extent.height, extent.width});
+    sample.view_case = {number};
+    sample.view_case_shape = {{image.size(1), image.size(2), image.size(3)}};
+    sample.number = static_cast<std::uint64_t>(number);
+    sample.case_index = number;
+    sample.channels_present = {1};
+    sample.id = "case" + std::to_string(number);
+    samples.push_back(std::move(sample));
+  }
+  return data::collate(std::move(samples));
+}
+
 // The first epoch begins, over cases 0 .. `cases` - 1; nothing where the method does not ask for it.
 inline void begin_epoch(ssl::Method& method, std::int64_t cases = 24) {
   if (!method.wants_pass()) return;
-  const data::Batch all = batch(method, cases);
+  const auto extent = method.whole_cases();
+  const data::Batch all = extent ? whole_cases(*extent, cases) : batch(method, cases);
   Pass pass(all);
   method.before_epoch(pass, {});
 }
