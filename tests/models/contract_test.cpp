@@ -50,8 +50,7 @@ std::shared_ptr<models::Encoder> small(const Kind& kind, const Input& input, int
     if (std::ranges::any_of(slots, [&](const core::Slot& slot) { return slot.key == each.key; })) given.push_back(each);
   }
   if (kind.name == "vit") given.push_back({"depth", {"2"}, false, "test"});
-  if (kind.name == "primus") given.push_back({"depth", {"6"}, false, "test"});
-  if (kind.name == "primus") given.push_back({"width", {"24"}, false, "test"});
+  if (kind.name == "primus") given.push_back({"width", {"24"}, false, "test"});  // as deep as it is said above
   given.insert(given.end(), kind.settings.begin(), kind.settings.end());
   core::configure(slots, given);
   at::manual_seed(static_cast<std::uint64_t>(seed));
