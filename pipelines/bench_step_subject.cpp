@@ -7,7 +7,7 @@
 
 #include "core/error.h"
 #include "models/conv_encoder.h"
-#include "models/vit.h"
+#include "models/plain_vit.h"
 #include "runtime/archive.h"
 
 namespace pipelines {

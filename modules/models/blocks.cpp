@@ -92,24 +92,37 @@ ConvNorm::ConvNorm(std::int64_t in, std::int64_t out, const Extent& kernel, cons
 at::Tensor ConvNorm::forward(const at::Tensor& x) const { return norm->forward(conv->forward(x), active); }
 
 Residual::Residual(std::int64_t in, std::int64_t out, const Extent& kernel, const Extent& given_stride,
-                   const Between& between)
+                   const Between& between, std::int64_t narrow)
     : stride(given_stride) {
-  conv1 = register_module("conv1", std::make_shared<ConvNorm>(in, out, kernel, stride, true, true, between));
-  conv2 = register_module("conv2", std::make_shared<ConvNorm>(out, out, kernel, Extent{1, 1, 1}, true, false, between));
+  constexpr Extent kOne{1, 1, 1};
+  if (narrow == 0) {
+    conv1 = register_module("conv1", std::make_shared<ConvNorm>(in, out, kernel, stride, true, true, between));
+    conv2 = register_module("conv2", std::make_shared<ConvNorm>(out, out, kernel, kOne, true, false, between));
+  } else {
+    conv1 = register_module("conv1", std::make_shared<ConvNorm>(in, narrow, kOne, kOne, true, true, between));
+    conv2 = register_module("conv2", std::make_shared<ConvNorm>(narrow, narrow, kernel, stride, true, true, between));
+    conv3 = register_module("conv3", std::make_shared<ConvNorm>(narrow, out, kOne, kOne, true, false, between));
+  }
   const at::NoGradGuard no_gradient;
-  conv2->norm->weight.zero_();
+  last().norm->weight.zero_();
   if (in != out) {
     const auto around = register_module("skip", std::make_shared<torch::nn::Module>());
-    projection = std::make_shared<ConvNorm>(in, out, Extent{1, 1, 1}, Extent{1, 1, 1}, false, false, between);
+    projection = std::make_shared<ConvNorm>(in, out, kOne, kOne, false, false, between);
     around->register_module(volume_of(stride) > 1 ? "1" : "0", projection);
   }
 }
 
+std::vector<std::shared_ptr<ConvNorm>> Residual::inner() const {
+  if (conv3) return {conv1, conv2};
+  return {conv1};
+}
+
 at::Tensor Residual::forward(const at::Tensor& x) const {
-  at::Tensor around = x;
+  at::Tensor around = x, y = x;
   if (volume_of(stride) > 1) around = block_mean(around, stride);
   if (projection) around = projection->forward(around);
-  return conv2->norm->forward(conv2->conv->forward(conv1->forward(x)), /*active=*/true, around);
+  for (const auto& each : inner()) y = each->forward(y);
+  return last().norm->forward(last().conv->forward(y), /*active=*/true, around);
 }
 
 }  // namespace models

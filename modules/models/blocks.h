@@ -59,11 +59,16 @@ struct ConvNorm : torch::nn::Module {
 
 // Residual block "D" of He et al., "Bag of tricks for image classification", CVPR 2019: the way around takes the mean
 // over the stride, then a 1x1x1 convolution where channels change. Its last norm begins at 0, so the block begins as
-// the way around.
+// the way around. With `narrow` channels it is a bottleneck: two 1x1x1 convolutions lead to these and back, `kernel`
+// and `stride` are those of the one between.
 struct Residual : torch::nn::Module {
-  Residual(std::int64_t in, std::int64_t out, const Extent& kernel, const Extent& stride, const Between& between);
+  Residual(std::int64_t in, std::int64_t out, const Extent& kernel, const Extent& stride, const Between& between,
+           std::int64_t narrow = 0);
   at::Tensor forward(const at::Tensor& x) const;
-  std::shared_ptr<ConvNorm> conv1, conv2, projection;
+  // The convolutions in front of the last one, whose norm takes in the way around.
+  std::vector<std::shared_ptr<ConvNorm>> inner() const;
+  const ConvNorm& last() const { return conv3 ? *conv3 : *conv2; }
+  std::shared_ptr<ConvNorm> conv1, conv2, conv3, projection;  // the last two may be missing
   Extent stride;
 };
 

@@ -14,6 +14,7 @@ struct ConvPlan {
   std::vector<std::int64_t> channels;  // of each stage
   std::vector<std::int64_t> blocks;    // of each stage
   Between between;
+  std::int64_t bottleneck = 1;  // a block's channels over those of its 3x3x3 convolution; 1: no bottleneck
 };
 
 // Any extent will do as long as the coarsest scale has more than one voxel to normalise over.

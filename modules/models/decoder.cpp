@@ -1,6 +1,11 @@
 #include "models/decoder.h"
 
+#include <string>
+
 #include "core/error.h"
+#include "models/classic_resnet.h"
+#include "models/primus.h"
+#include "models/primus_decoder.h"
 #include "models/unet_decoder.h"
 #include "models/vit.h"
 #include "models/vit_decoder.h"
@@ -17,10 +22,16 @@ std::shared_ptr<Decoder> make_decoder(const Encoder& encoder, const Input&, std:
     }
     return std::make_shared<UnetDecoder>(convolutional->plan(), outputs, deep_supervision);
   }
+  if (const auto* classic = dynamic_cast<const ClassicResnet*>(&encoder))
+    return std::make_shared<UnetDecoder>(classic->scales(), outputs, deep_supervision);
+  if (const auto* primus = dynamic_cast<const Primus*>(&encoder))
+    return std::make_shared<PrimusDecoder>(primus->patch(), primus->width(), outputs, deep_supervision);
   if (const auto* vit = dynamic_cast<const Vit*>(&encoder)) {
     return std::make_shared<VitDecoder>(vit->patch(), vit->width(), outputs, deep_supervision);
   }
-  throw core::usage_error("this encoder has no decoder", "resenc, resnet and vit have one");
+  std::string known;
+  for (const EncoderEntry* entry : encoders()) known += (known.empty() ? "" : ", ") + std::string(entry->name);
+  throw core::usage_error("this encoder has no decoder", "these have one: " + known);
 }
 
 }  // namespace models

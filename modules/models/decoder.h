@@ -20,8 +20,8 @@ class Decoder : public torch::nn::Module {
   virtual std::vector<Extent> extents(const Extent& image) const = 0;
 };
 
-// The decoder that belongs to the encoder's kind (U-Net decoder for a convolutional one, transposed convolutions for a
-// ViT). The encoder is used for its numbers only and not kept.
+// The decoder that belongs to the encoder's kind (U-Net decoder for a convolutional one, transposed convolutions for
+// tokens). The encoder is used for its numbers only and not kept.
 std::shared_ptr<Decoder> make_decoder(const Encoder& encoder, const Input& input, std::int64_t outputs,
                                       bool deep_supervision);
 

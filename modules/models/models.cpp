@@ -10,7 +10,8 @@
 #define GADOLIN_ENCODERS(X) \
   X(resenc)                 \
   X(resnet)                 \
-  X(vit)
+  X(vit)                    \
+  X(primus)
 
 namespace models {
 

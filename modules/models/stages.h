@@ -28,4 +28,8 @@ std::vector<Extent> steps_up(Extent stride);
 // Strides from the picture on, one for each stage.
 std::vector<Extent> total_strides(const std::vector<Stage>& stages);
 
+// Throws usage Error when features of an image that is made `total` times smaller would be one voxel, which no
+// normalisation over space can bear.
+void check_coarsest(const Extent& image, const Extent& total);
+
 }  // namespace models

@@ -26,7 +26,7 @@ TextEncoder::TextEncoder(const TextSettings& settings) : width_(settings.width) 
     blocks_.push_back(list->register_module(
         std::to_string(b), std::make_shared<TransformerBlock>(width_, settings.heads, kHiddenOverWidth * width_)));
   }
-  norm_ = register_module("norm", std::make_shared<TokenNorm>(width_));
+  norm_ = register_module("norm", std::make_shared<LayerNorm>(width_, kTokenVarianceFloor));
 }
 
 at::Tensor TextEncoder::forward(const at::Tensor& tokens) const {

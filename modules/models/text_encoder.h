@@ -55,7 +55,7 @@ class TextEncoder : public torch::nn::Module, public runtime::Trainable {
   std::int64_t width_;
   at::Tensor codes_, places_;  // [vocabulary, width], [1, context, width]
   std::vector<std::shared_ptr<TransformerBlock>> blocks_;
-  std::shared_ptr<TokenNorm> norm_;
+  std::shared_ptr<LayerNorm> norm_;
 };
 
 }  // namespace models

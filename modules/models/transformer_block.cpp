@@ -5,36 +5,10 @@
 #include "core/error.h"
 
 namespace models {
-namespace {
-
-constexpr double kDeviation = 0.02;
-
-struct TokenLinear : torch::nn::Module {
-  TokenLinear(std::int64_t in, std::int64_t out) {
-    weight = register_parameter("weight", drawn_for_tokens({out, in}));
-    bias = register_parameter("bias", at::zeros({out}));
-  }
-  at::Tensor forward(const at::Tensor& x) const { return at::linear(x, weight, bias); }
-  at::Tensor weight, bias;
-};
-
-}  // namespace
-
-at::Tensor drawn_for_tokens(at::IntArrayRef shape) { return at::randn(shape).clamp_(-2, 2) * kDeviation; }
-
-TokenNorm::TokenNorm(std::int64_t width) {
-  weight = register_parameter("weight", at::ones({width}));
-  bias = register_parameter("bias", at::zeros({width}));
-}
-
-at::Tensor TokenNorm::forward(const at::Tensor& tokens) const {
-  return at::layer_norm(tokens, weight.sizes(), weight, bias, 1e-6);
-}
-
 struct TransformerBlock::Attention : torch::nn::Module {
   Attention(std::int64_t width, std::int64_t given_heads) : heads(given_heads) {
-    qkv = register_module("qkv", std::make_shared<TokenLinear>(width, 3 * width));
-    out_proj = register_module("out_proj", std::make_shared<TokenLinear>(width, width));
+    qkv = register_module("qkv", std::make_shared<Linear>(width, 3 * width));
+    out_proj = register_module("out_proj", std::make_shared<Linear>(width, width));
   }
   at::Tensor forward(const at::Tensor& x, const std::optional<at::Tensor>& may_look) const {
     const std::int64_t n = x.size(0), tokens = x.size(1), width = x.size(2);
@@ -43,27 +17,28 @@ struct TransformerBlock::Attention : torch::nn::Module {
     return out_proj->forward(mixed.transpose(1, 2).reshape({n, tokens, width}));
   }
   std::int64_t heads;
-  std::shared_ptr<TokenLinear> qkv, out_proj;
+  std::shared_ptr<Linear> qkv, out_proj;
 };
 
 struct TransformerBlock::Mlp : torch::nn::Module {
   Mlp(std::int64_t width, std::int64_t hidden) {
-    linear1 = register_module("linear1", std::make_shared<TokenLinear>(width, hidden));
-    linear2 = register_module("linear2", std::make_shared<TokenLinear>(hidden, width));
+    linear1 = register_module("linear1", std::make_shared<Linear>(width, hidden));
+    linear2 = register_module("linear2", std::make_shared<Linear>(hidden, width));
   }
   at::Tensor forward(const at::Tensor& x) const { return linear2->forward(at::gelu(linear1->forward(x))); }
-  std::shared_ptr<TokenLinear> linear1, linear2;
+  std::shared_ptr<Linear> linear1, linear2;
 };
 
 TransformerBlock::TransformerBlock(std::int64_t width, std::int64_t heads, std::int64_t hidden) {
   GADOLIN_CHECK(heads > 0 && width % heads == 0);
-  norm1_ = register_module("norm1", std::make_shared<TokenNorm>(width));
+  norm1_ = register_module("norm1", std::make_shared<LayerNorm>(width, kTokenVarianceFloor));
   attn_ = register_module("attn", std::make_shared<Attention>(width, heads));
-  norm2_ = register_module("norm2", std::make_shared<TokenNorm>(width));
+  norm2_ = register_module("norm2", std::make_shared<LayerNorm>(width, kTokenVarianceFloor));
   mlp_ = register_module("mlp", std::make_shared<Mlp>(width, hidden));
 }
 
-at::Tensor TransformerBlock::forward(const at::Tensor& tokens, const std::optional<at::Tensor>& may_look) const {
+at::Tensor TransformerBlock::forward(const at::Tensor& tokens, const std::optional<at::Tensor>& may_look,
+                                     const Rotation&) const {
   const at::Tensor attended = tokens + attn_->forward(norm1_->forward(tokens), may_look);
   return attended + mlp_->forward(norm2_->forward(attended));
 }

@@ -16,16 +16,21 @@ at::Tensor forward(const ConvNorm& block, const at::Tensor& x, const at::Tensor&
   return normed(*block.norm, block.conv->forward(x), visible, block.active);
 }
 
-// visible is that of the block's output.
-at::Tensor forward(const Residual& block, const at::Tensor& x, const at::Tensor& visible) {
-  at::Tensor around = x;
+// visible is that of the block's output, visible_before that of its input.
+at::Tensor forward(const Residual& block, const at::Tensor& x, const at::Tensor& visible_before,
+                   const at::Tensor& visible) {
+  at::Tensor around = x, y = x;
   if (block.stride != Extent{1, 1, 1}) {
     around = at::avg_pool3d(around, block.stride, block.stride, /*padding=*/{0, 0, 0}, /*ceil_mode=*/true,
                             /*count_include_pad=*/false);
   }
   if (block.projection) around = forward(*block.projection, around, visible);
-  const at::Tensor inner = forward(*block.conv1, x, visible);
-  return normed(*block.conv2->norm, block.conv2->conv->forward(inner), visible, /*active=*/true, around);
+  for (const auto& each : block.inner()) {
+    // A bottleneck's first convolution does not stride yet.
+    const bool finer = block.conv3 && each == block.conv1;
+    y = forward(*each, y, finer ? visible_before : visible);
+  }
+  return normed(*block.last().norm, block.last().conv->forward(y), visible, /*active=*/true, around);
 }
 
 }  // namespace
@@ -62,9 +67,13 @@ std::vector<at::Tensor> visible_features(const ConvEncoder& encoder, const at::T
   at::Tensor x = image.masked_fill(visible <= 0, 0);
   for (const auto& block : encoder.stem().blocks) x = forward(*block, x, visible);
   const std::vector<Extent> strides = encoder.stride();
+  at::Tensor before = visible;
   for (std::size_t s = 0; s < strides.size(); ++s) {
     const at::Tensor here = visible_at(visible, strides[s]);
-    for (const auto& block : encoder.stages()[s]->blocks) x = forward(*block, x, here);
+    for (const auto& block : encoder.stages()[s]->blocks) {
+      x = forward(*block, x, before, here);
+      before = here;
+    }
     scales.push_back(x);
   }
   return scales;

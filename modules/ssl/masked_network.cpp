@@ -64,7 +64,7 @@ class FillingVit final : public MaskedNetwork {
     if (images.is_cpu()) GADOLIN_CHECK(of_token.gather(1, places).max().item<double>() == 0);
     const at::Tensor tokens = vit_->tokens(images);
     const at::Tensor seen = tokens.gather(1, places.unsqueeze(2).expand({tokens.size(0), visible_, tokens.size(2)}));
-    return picture_of(filler_->forward(vit_->encode(seen), places), channels_, grid_, token_);
+    return picture_of(filler_->forward(vit_->encode(seen, {grid_, places}), places), channels_, grid_, token_);
   }
   std::vector<std::pair<std::string_view, std::shared_ptr<torch::nn::Module>>> parts() const override {
     return {{"filler", filler_}};

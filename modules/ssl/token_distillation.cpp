@@ -25,7 +25,8 @@ at::Tensor entropy(const at::Tensor& answers) { return -(answers * answers.clamp
 
 std::shared_ptr<models::Vit> vit_or_refuse(const std::string& name, const std::shared_ptr<models::Encoder>& encoder) {
   auto vit = std::dynamic_pointer_cast<models::Vit>(encoder);
-  if (!vit) throw core::usage_error(name + " hides tokens, and this encoder has none", "take encoder.name: vit");
+  if (!vit)
+    throw core::usage_error(name + " hides tokens, and this encoder has none", "take encoder.name: vit or primus");
   return vit;
 }
 
@@ -123,7 +124,7 @@ TokenDistillation::Scores TokenDistillation::student_scores(const data::Batch& b
   const at::Tensor seen = vit_->patches(images);
   const at::Tensor mask_token = mask_->named_parameters()["token"].to(seen.scalar_type());
   const at::Tensor tokens = at::where(hidden.unsqueeze(2), mask_token, seen) + vit_->positions(vit_->grid(images));
-  const models::Vit::Encoded encoded = vit_->encode_all(tokens);
+  const models::Vit::Encoded encoded = vit_->encode_all(tokens, {vit_->grid(images), {}});
   std::vector<at::Tensor> rows{encoded.summary};
   const auto large = static_cast<std::size_t>(options_.views.crops.large);
   if (batch.views.size() > large)
@@ -134,7 +135,7 @@ TokenDistillation::Scores TokenDistillation::student_scores(const data::Batch& b
 
 TokenDistillation::Answers TokenDistillation::teacher_answers(const at::Tensor& images, const at::Tensor& places) {
   const at::NoGradGuard no_gradient;
-  const models::Vit::Encoded encoded = teacher_vit_->encode_all(teacher_vit_->tokens(images));
+  const models::Vit::Encoded encoded = teacher_vit_->encode_all(teacher_vit_->tokens(images), {vit_->grid(images), {}});
   const at::Tensor pictures = teacher_of_pictures_.scores(encoded.summary, comm());
   const at::Tensor tokens = teacher_of_tokens_.scores(rows_at(encoded.tokens, places), comm());
   found_centre_ = losses::mean_of_all(pictures, comm());

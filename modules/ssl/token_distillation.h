@@ -46,7 +46,7 @@ struct TokenDistillationOptions {
 
 class TokenDistillation : public WithTeacher {
  public:
-  // Throws usage Error for an encoder that is no vit, a share that hides no token or all of them, and a single view.
+  // Throws usage Error for an encoder without tokens, a share that hides no token or all of them, and a single view.
   TokenDistillation(const std::string& name, const TokenDistillationOptions& options, const Setup& setup);
 
   std::vector<augment::Recipe> views() const override;

@@ -10,14 +10,15 @@
 
 namespace {
 
-// Two stages of which the second halves two axes, with group normalisation where groups is not 0.
-std::shared_ptr<models::ConvEncoder> encoder(std::int64_t groups) {
+// Three stages of which the second halves two axes, with group normalisation where groups is not 0.
+std::shared_ptr<models::ConvEncoder> encoder(std::int64_t groups, std::int64_t bottleneck = 1) {
   torch::manual_seed(1);
   models::ConvPlan plan;
   plan.stages = {{{1, 1, 1}, {3, 3, 3}}, {{1, 2, 2}, {3, 3, 3}}, {{2, 2, 2}, {3, 3, 3}}};
   plan.channels = {4, 8, 8};
   plan.blocks = {1, 2, 1};
   plan.between.groups = groups;
+  plan.bottleneck = bottleneck;
   auto made = std::make_shared<models::ConvEncoder>(plan, models::Input{2, {8, 8, 8}, {1, 1, 1}});
   // The last norm of a block begins at 0: then half of the network would not be tested.
   const at::NoGradGuard no_gradient;
@@ -38,23 +39,27 @@ class EachNorm : public testing::TestWithParam<std::int64_t> {};
 }  // namespace
 
 TEST_P(EachNorm, WithEverythingVisibleItIsTheEncoder) {
-  const auto made = encoder(GetParam());
-  const at::Tensor image = at::randn({2, 2, 8, 8, 8});
-  const auto plain = made->features(image), sparse = models::visible_features(*made, image, at::ones({2, 1, 8, 8, 8}));
-  ASSERT_EQ(sparse.size(), plain.size());
-  for (std::size_t s = 0; s < plain.size(); ++s) EXPECT_TRUE(at::allclose(sparse[s], plain[s], 1e-4, 1e-5)) << s;
+  for (const std::int64_t bottleneck : {1, 2}) {
+    const auto made = encoder(GetParam(), bottleneck);
+    const at::Tensor image = at::randn({2, 2, 8, 8, 8}), all = at::ones({2, 1, 8, 8, 8});
+    const auto plain = made->features(image), sparse = models::visible_features(*made, image, all);
+    ASSERT_EQ(sparse.size(), plain.size());
+    for (std::size_t s = 0; s < plain.size(); ++s) EXPECT_TRUE(at::allclose(sparse[s], plain[s], 1e-4, 1e-5)) << s;
+  }
 }
 
 TEST_P(EachNorm, NothingOfAHiddenVoxelReachesAFeature) {
-  const auto made = encoder(GetParam());
-  const at::Tensor image = at::randn({1, 2, 8, 8, 8}), visible = some_visible();
-  const auto features = models::visible_features(*made, image, visible);
-  const auto poisoned = models::visible_features(*made, image.masked_fill(visible == 0, std::nan("")), visible);
-  for (std::size_t s = 0; s < features.size(); ++s) {
-    const at::Tensor hidden = models::visible_at(visible, made->stride()[s]) == 0;
-    EXPECT_TRUE(at::equal(poisoned[s], features[s])) << s;
-    EXPECT_EQ(features[s].masked_select(hidden).abs().max().item<double>(), 0);
-    EXPECT_GT(features[s].masked_select(~hidden).abs().min().item<double>(), 0);
+  for (const std::int64_t bottleneck : {1, 2}) {
+    const auto made = encoder(GetParam(), bottleneck);
+    const at::Tensor image = at::randn({1, 2, 8, 8, 8}), visible = some_visible();
+    const auto features = models::visible_features(*made, image, visible);
+    const auto poisoned = models::visible_features(*made, image.masked_fill(visible == 0, std::nan("")), visible);
+    for (std::size_t s = 0; s < features.size(); ++s) {
+      const at::Tensor hidden = models::visible_at(visible, made->stride()[s]) == 0;
+      EXPECT_TRUE(at::equal(poisoned[s], features[s])) << s;
+      EXPECT_EQ(features[s].masked_select(hidden).abs().max().item<double>(), 0);
+      EXPECT_GT(features[s].masked_select(~hidden).abs().min().item<double>(), 0);
+    }
   }
 }
 

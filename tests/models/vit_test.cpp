@@ -1,5 +1,3 @@
-#include "models/vit.h"
-
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
@@ -8,6 +6,7 @@
 #include <string>
 
 #include "core/error.h"
+#include "models/plain_vit.h"
 
 namespace {
 
@@ -30,7 +29,7 @@ at::Tensor picture(const Extent& extent) {
 
 TEST(Vit, TokensAreInTheOrderOfVoxelsWidthFastest) {
   const at::NoGradGuard no_gradient;
-  models::Vit vit(tiny(), kInput);
+  models::PlainVit vit(tiny(), kInput);
   const at::Tensor image = picture(kInput.patch);
   EXPECT_EQ(vit.grid(image), (Extent{2, 3, 2}));
   const at::Tensor before = vit.patches(image);
@@ -46,7 +45,7 @@ TEST(Vit, SparesTokensAndCodesOfPlaceFromDecayAndPutsThemBeforeTheFirstBlock) {
   models::VitSettings settings = tiny();
   settings.registers = 2;
   settings.learned_positions = true;
-  models::Vit vit(settings, kInput);
+  models::PlainVit vit(settings, kInput);
   EXPECT_EQ(vit.layers(), 3);
   const auto named = vit.named_parameters();
   std::set<std::string> spared;
@@ -64,7 +63,7 @@ TEST(Vit, SparesTokensAndCodesOfPlaceFromDecayAndPutsThemBeforeTheFirstBlock) {
 
 TEST(Vit, APatchIsItsVoxelsTimesTheWeightInTheirOrder) {
   const at::NoGradGuard no_gradient;
-  models::Vit vit(tiny(), kInput);
+  models::PlainVit vit(tiny(), kInput);
   const at::Tensor image = picture(kInput.patch);
   const auto parameters = vit.named_parameters();
   const at::Tensor weight = parameters["patch_embedding.patch_embeddings.weight"].flatten(1);
@@ -77,7 +76,7 @@ TEST(Vit, EncodesAnySubsetInAnyOrder) {
   const at::NoGradGuard no_gradient;
   models::VitSettings settings = tiny();
   settings.registers = 2;
-  models::Vit vit(settings, kInput);
+  models::PlainVit vit(settings, kInput);
   const at::Tensor tokens = vit.tokens(picture(kInput.patch));
   const at::Tensor order = at::tensor({7, 1, 10, 4}, at::kLong), turned = at::tensor({4, 10, 1, 7}, at::kLong);
   const auto first = vit.encode_all(tokens.index_select(1, order));
@@ -93,7 +92,7 @@ TEST(Vit, AttentionIsTheFormulaInPlainSteps) {
   models::VitSettings settings = tiny();
   settings.depth = 1;
   settings.class_token = false;
-  models::Vit vit(settings, kInput);
+  models::PlainVit vit(settings, kInput);
   for (at::Tensor& each : vit.parameters()) each.add_(at::randn_like(each) * 0.2);
   const auto named = vit.named_parameters();
   const auto linear = [&](const at::Tensor& x, const std::string& name) {
@@ -118,7 +117,7 @@ TEST(Vit, AttentionIsTheFormulaInPlainSteps) {
 }
 
 TEST(Vit, PositionsOfSinesTellEveryTokenApartAndHaveEqualLength) {
-  const models::Vit vit(tiny(), kInput);
+  const models::PlainVit vit(tiny(), kInput);
   const at::Tensor codes = vit.positions({2, 3, 2})[0];
   const at::Tensor distance = at::cdist(codes.unsqueeze(0), codes.unsqueeze(0))[0] + at::eye(12) * 10;
   EXPECT_GT(distance.min().item<float>(), 0.1);
@@ -130,7 +129,7 @@ TEST(Vit, PositionsOfAnotherGridLieBetweenThoseOfTheTrainingGrid) {
   models::VitSettings settings = tiny();
   for (const bool learned : {false, true}) {
     settings.learned_positions = learned;
-    const models::Vit vit(settings, {1, {16, 16, 16}, {1, 1, 1}});
+    const models::PlainVit vit(settings, {1, {16, 16, 16}, {1, 1, 1}});
     const at::Tensor codes = vit.positions({4, 4, 4}).view({4, 4, 4, 26});
     const at::Tensor finer = vit.positions({12, 4, 4}).view({12, 4, 4, 26});
     // Every third token of the finer grid has its centre where one of the training grid has it.
@@ -143,7 +142,7 @@ TEST(Vit, WithoutAClassTokenTheEmbeddingIsTheMeanOfTokens) {
   const at::NoGradGuard no_gradient;
   models::VitSettings settings = tiny();
   settings.class_token = false;
-  models::Vit vit(settings, kInput);
+  models::PlainVit vit(settings, kInput);
   const at::Tensor image = picture(kInput.patch);
   EXPECT_TRUE(at::allclose(vit.embedding(image), vit.features(image)[0].flatten(2).mean(2), 1e-5, 1e-6));
 }

@@ -19,11 +19,11 @@ TEST(Aim, ATokenKnowsOfThoseBeforeItAndOfThePrefixAlone) {
   const auto encoder = vit();
   const at::NoGradGuard no_gradient;
   const at::Tensor tokens = at::randn({1, 6, 24}), prefix = at::tensor({2}, at::kLong);
-  const at::Tensor plain = encoder->encode_all(tokens, prefix).tokens;
+  const at::Tensor plain = encoder->encode_all(tokens, {}, prefix).tokens;
   for (std::int64_t changed = 0; changed < 6; ++changed) {
     at::Tensor other = tokens.clone();
     other.select(1, changed).copy_(3 * at::randn({1, 24}));
-    const at::Tensor differs = (encoder->encode_all(other, prefix).tokens != plain).any(2)[0];
+    const at::Tensor differs = (encoder->encode_all(other, {}, prefix).tokens != plain).any(2)[0];
     for (std::int64_t place = 0; place < 6; ++place)
       EXPECT_EQ(differs[place].item<bool>(), changed < 2 || place >= changed) << changed << " -> " << place;
   }
@@ -33,7 +33,7 @@ TEST(Aim, WithAPrefixOfEverythingTheEncoderIsAsItIsOtherwise) {
   const auto encoder = vit();
   const at::NoGradGuard no_gradient;
   const at::Tensor tokens = at::randn({2, 6, 24});
-  const auto seen = encoder->encode_all(tokens, at::tensor({6, 6}, at::kLong)), plain = encoder->encode_all(tokens);
+  const auto seen = encoder->encode_all(tokens, {}, at::tensor({6, 6}, at::kLong)), plain = encoder->encode_all(tokens);
   EXPECT_TRUE(at::allclose(seen.tokens, plain.tokens, 1e-4, 1e-5));
   EXPECT_TRUE(at::allclose(seen.summary, plain.summary, 1e-4, 1e-5));
 }
@@ -77,7 +77,7 @@ TEST(Aim, OtherEncodersAndAPatchOfOneTokenAreRefused) {
     }
     return std::string("nothing was thrown");
   };
-  EXPECT_NE(story_of([&] { return made::encoder("resenc", made::kInput); }, made::kInput).find("Hint: take vit"),
+  EXPECT_NE(story_of([&] { return made::encoder("resenc", made::kInput); }, made::kInput).find("take encoder.name: vit or primus"),
             std::string::npos);
   const models::Input small{1, {4, 4, 4}, {1, 1, 1}};
   EXPECT_NE(story_of([&] { return made::encoder("vit", small); }, small).find("one token"), std::string::npos);

@@ -21,16 +21,17 @@ struct Pair {
 
 std::vector<Pair> pairs() {
   std::vector<Pair> all;
-  // Each method once, every fourth one with both kinds; all pairs when GADOLIN_EVERY_PAIR is set.
+  // Each method once, every fourth one with both kinds; with all encoders there are when GADOLIN_EVERY_PAIR is set.
   const bool every = std::getenv("GADOLIN_EVERY_PAIR") != nullptr;
   std::size_t number = 0;
   for (const ssl::MethodEntry* entry : ssl::methods()) {
-    std::vector<const char*> kinds;
-    for (const char* encoder : {"resenc", "vit"}) {
-      if (ssl::runs_with(*entry, encoder)) kinds.push_back(encoder);
+    std::vector<std::string> kinds;
+    for (const models::EncoderEntry* encoder : models::encoders()) {
+      const std::string name(encoder->name);
+      if (ssl::runs_with(*entry, name) && (every || name == "resenc" || name == "vit")) kinds.push_back(name);
     }
     if (kinds.size() == 2 && !every && number % 4 != 0) kinds.erase(kinds.begin() + static_cast<int>((number + 1) % 2));
-    for (const char* encoder : kinds) all.push_back({std::string(entry->name), encoder});
+    for (const std::string& encoder : kinds) all.push_back({std::string(entry->name), encoder});
     ++number;
   }
   return all;
@@ -327,9 +328,10 @@ TEST(Methods, AnEncoderThatDoesNotSuitIsRefusedWithTheListOfThoseThatDo) {
       EXPECT_TRUE(std::isfinite(made::loss(*method, made::batch(*method, 2))));
     } catch (const core::Error& error) {
       EXPECT_EQ(error.exit(), core::Exit::kUsage);
-      const bool told =
-          std::string(error.what()).find(ssl::runs_with(*entry, "resenc") ? "resenc" : "vit") != std::string::npos;
-      EXPECT_TRUE(told) << error.what();
+      for (const models::EncoderEntry* encoder : models::encoders()) {
+        if (!ssl::runs_with(*entry, encoder->name)) continue;
+        EXPECT_NE(std::string(error.what()).find(encoder->name), std::string::npos) << error.what();
+      }
     }
   }
 }

@@ -43,6 +43,7 @@ inline std::shared_ptr<models::Encoder> encoder(const std::string& name, const m
       {"resenc", {"base=4"}},
       {"resnet", {"base=4"}},
       {"vit", {"patch=[4, 4, 4]", "width=24", "depth=2", "heads=2"}},
+      {"primus", {"patch=[4, 4, 4]", "width=24", "depth=2", "heads=2"}},
   };
   const auto settings = models::encoder_named(name).settings();
   const auto tiny = kTiny.find(name);

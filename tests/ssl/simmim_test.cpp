@@ -43,7 +43,7 @@ TEST_P(EachSimmim, WhatLiesOutsideOfTheCaseIsNotCounted) {
   EXPECT_EQ(made::loss(*method, batch), 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Simmim, EachSimmim, testing::Values("resenc", "vit"),
+INSTANTIATE_TEST_SUITE_P(Simmim, EachSimmim, testing::Values("resenc", "vit", "primus"),
                          [](const auto& info) { return info.param; });
 
 TEST(Simmim, APatchThatIsNoMultipleOfTheStrideIsSaidAsAWhole) {

@@ -38,7 +38,9 @@ struct AimOptions {
 
 std::shared_ptr<models::Vit> transformer(const Setup& setup) {
   auto vit = std::dynamic_pointer_cast<models::Vit>(setup.encoder);
-  if (!vit) throw core::usage_error("aim reads tokens one after the other, and this encoder has none", "take vit");
+  if (!vit)
+    throw core::usage_error("aim reads tokens one after the other, and this encoder has none",
+                            "take encoder.name: vit or primus");
   return vit;
 }
 
@@ -104,7 +106,7 @@ class Aim final : public OneEncoder {
     for (core::Rng& rng : draws_for(batch))
       drawn.push_back(1 + static_cast<std::int64_t>(rng.below(static_cast<std::uint64_t>(tokens_ - 1))));
     const at::Tensor prefix = at::tensor(drawn, at::kLong).to(view.images.device());
-    const at::Tensor said = head_->forward(vit_->encode_all(vit_->tokens(view.images), prefix).tokens);
+    const at::Tensor said = head_->forward(vit_->encode_all(vit_->tokens(view.images), {grid_, {}}, prefix).tokens);
     // Token i is said by token i - 1; the first, by none, is in every prefix.
     const at::Tensor foretold = at::cat({at::zeros_like(said.slice(1, 0, 1)), said.slice(1, 0, tokens_ - 1)}, 1);
     const at::Tensor behind = at::arange(tokens_, prefix.options()) >= prefix.unsqueeze(1);
@@ -133,7 +135,7 @@ const MethodEntry aim_entry{
     .family = "predictive",
     .year = 2024,
     .needs = "1 view",
-    .encoders = "vit",
+    .encoders = "vit, primus",
     .cost = 1,
     .choose = "large transformers on much data, with no other view and no decoder; probe tokens, not the class token",
     .loss = "mean square of what was foretold, over voxels behind the prefix inside the case, normalised in tokens",

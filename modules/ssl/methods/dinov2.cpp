@@ -27,7 +27,7 @@ const MethodEntry dinov2_entry{
     .family = "self-distillation",
     .year = 2024,
     .needs = "2 large views with hidden tokens and 4 small ones",
-    .encoders = "vit",
+    .encoders = "vit, primus",
     .cost = 3.2,
     .choose = "a large archive and a large ViT whose embeddings are used as they are; wants batches of dozens",
     .loss = "ibot's with Sinkhorn answers, and minus the logarithm of the distance to the nearest other embedding",

@@ -46,7 +46,8 @@ struct IJepaOptions {
 
 std::shared_ptr<models::Vit> vit_of(const std::shared_ptr<models::Encoder>& encoder) {
   auto vit = std::dynamic_pointer_cast<models::Vit>(encoder);
-  if (!vit) throw core::usage_error("i_jepa predicts tokens, and this encoder has none", "take encoder.name: vit");
+  if (!vit)
+    throw core::usage_error("i_jepa predicts tokens, and this encoder has none", "take encoder.name: vit or primus");
   return vit;
 }
 
@@ -74,8 +75,9 @@ class IJepa final : public WithTeacher {
     const TokenBlocks blocks = token_blocks(grid_, shape(), static_cast<std::uint64_t>(moment.step));
     const at::Tensor context = blocks.context.to(images.device()),
                      targets = blocks.targets.flatten().to(images.device());
-    const at::Tensor seen = vit_->encode(vit_->tokens(images).index_select(1, context));
-    const at::Tensor all = predictor_->forward(seen, context.unsqueeze(0).expand({images.size(0), -1}));
+    const at::Tensor places = context.unsqueeze(0);
+    const at::Tensor seen = vit_->encode(vit_->tokens(images).index_select(1, context), {grid_, places});
+    const at::Tensor all = predictor_->forward(seen, places.expand({images.size(0), -1}));
     const at::Tensor wanted = taught(images).index_select(1, targets);
     const at::Tensor predicted = all.index_select(1, targets);
     const at::Tensor loss = losses::smooth_distance(predicted, wanted);
@@ -108,7 +110,7 @@ const MethodEntry i_jepa_entry{
     .family = "predictive",
     .year = 2023,
     .needs = "1 view",
-    .encoders = "vit",
+    .encoders = "vit, primus",
     .cost = 1,
     .choose = "a ViT without any thought about which changes of a picture do not matter; cheap, long runs",
     .loss = "smooth absolute distance of predicted tokens from the teacher's, normalised, over the target blocks",

@@ -19,7 +19,7 @@ const MethodEntry ibot_entry{
     .family = "self-distillation",
     .year = 2022,
     .needs = "2 large views with hidden tokens and 4 small ones",
-    .encoders = "vit",
+    .encoders = "vit, primus",
     .cost = 3.2,
     .choose = "one ViT for whole pictures and for places in them (segmentation), frozen or fine-tuned",
     .loss = "cross-entropy of the student's answer with the teacher's, to another view and to each hidden token",

@@ -83,7 +83,9 @@ class Simmim final : public OnVoxels {
     const at::Tensor tokens =
         unseen_->put(vit_->patches(images), hidden_tokens(hidden, stride_).unsqueeze(2), {1, 1, -1}) +
         vit_->positions(grid);
-    return vit_->encode(tokens).transpose(1, 2).reshape({images.size(0), vit_->width(), grid[0], grid[1], grid[2]});
+    return vit_->encode(tokens, {grid, {}})
+        .transpose(1, 2)
+        .reshape({images.size(0), vit_->width(), grid[0], grid[1], grid[2]});
   }
 
   // One linear layer from the coarsest features to the voxels of each.

@@ -44,7 +44,7 @@ std::shared_ptr<models::ConvEncoder> convolutional(const Setup& setup) {
   auto encoder = std::dynamic_pointer_cast<models::ConvEncoder>(setup.encoder);
   if (!encoder)
     throw core::usage_error("spark hides blocks from convolutions, and this encoder has none",
-                            "take resenc or resnet; for vit there is mae");
+                            "take resenc or resnet (form: small); for vit and primus there is mae");
   return encoder;
 }
 
