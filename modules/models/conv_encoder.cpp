@@ -3,7 +3,6 @@
 #include <ATen/ATen.h>
 
 #include "core/error.h"
-#include "models/extent.h"
 #include "models/part_number.h"
 #include "runtime/recompute.h"
 
@@ -47,17 +46,6 @@ std::int64_t ConvEncoder::layer_of(const std::string& parameter) const {
   return part_number(parameter, "stages.").value_or(-1) + 1;
 }
 
-void ConvEncoder::check_extent(const Extent& extent) const {
-  const Extent total = stride().back();
-  std::int64_t coarsest = 1;
-  for (std::size_t axis = 0; axis < 3; ++axis) {
-    coarsest *= extent[axis] < 1 ? 0 : (extent[axis] + total[axis] - 1) / total[axis];
-  }
-  if (coarsest > 1) return;
-  throw core::usage_error("an image of " + to_text(extent) + " voxels is too small for an encoder that makes it " +
-                              to_text(total) + " times smaller: its coarsest features would be one voxel",
-                          "take at least " + to_text({2 * total[0], 2 * total[1], 2 * total[2]}) +
-                              " voxels, or an encoder of fewer stages");
-}
+void ConvEncoder::check_extent(const Extent& extent) const { check_coarsest(extent, stride().back()); }
 
 }  // namespace models

@@ -10,7 +10,9 @@
 #define GADOLIN_ENCODERS(X) \
   X(resenc)                 \
   X(resnet)                 \
-  X(vit)
+  X(vit)                    \
+  X(swin_unetr)             \
+  X(mednext)
 
 namespace models {
 

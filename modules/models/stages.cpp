@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "core/error.h"
+#include "models/extent.h"
 
 namespace models {
 namespace {
@@ -68,6 +69,18 @@ std::vector<Extent> total_strides(const std::vector<Stage>& stages) {
     strides.push_back(total);
   }
   return strides;
+}
+
+void check_coarsest(const Extent& image, const Extent& total) {
+  std::int64_t coarsest = 1;
+  for (std::size_t axis = 0; axis < 3; ++axis) {
+    coarsest *= image[axis] < 1 ? 0 : (image[axis] + total[axis] - 1) / total[axis];
+  }
+  if (coarsest > 1) return;
+  throw core::usage_error("an image of " + to_text(image) + " voxels is too small for an encoder that makes it " +
+                              to_text(total) + " times smaller: its coarsest features would be one voxel",
+                          "take at least " + to_text({2 * total[0], 2 * total[1], 2 * total[2]}) +
+                              " voxels, or an encoder of fewer stages");
 }
 
 }  // namespace models

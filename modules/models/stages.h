@@ -24,4 +24,8 @@ std::vector<Stage> stages_for(const Input& input, std::int64_t most, std::int64_
 // Strides from the picture on, one for each stage.
 std::vector<Extent> total_strides(const std::vector<Stage>& stages);
 
+// Throws usage Error when features of an image that is made `total` times smaller would be one voxel, which no
+// normalisation over space can bear.
+void check_coarsest(const Extent& image, const Extent& total);
+
 }  // namespace models
