@@ -59,15 +59,15 @@ bool Conv::bfloat16_is_broken_for(const at::Tensor& x) const {
 }
 
 // torch counts the fan in of a transposed convolution over its outputs; nnU-Net inherits that, and so do we.
-UpConv::UpConv(std::int64_t in, std::int64_t out, const Extent& given_stride) : stride(given_stride) {
+UpConv::UpConv(std::int64_t in, std::int64_t out, const Extent& given_stride, bool with_bias) : stride(given_stride) {
   weight =
       register_parameter("weight", drawn_weight({in, out, stride[0], stride[1], stride[2]}, out * volume_of(stride)));
-  bias = register_parameter("bias", at::zeros({out}));
+  if (with_bias) bias = register_parameter("bias", at::zeros({out}));
 }
 
 at::Tensor UpConv::forward(const at::Tensor& x, const at::Tensor& beside) const {
-  const at::Tensor products =
-      voxelwise(x, weight.permute({2, 3, 4, 1, 0}).flatten(0, 3), bias.repeat(volume_of(stride)));
+  const at::Tensor products = voxelwise(x, weight.permute({2, 3, 4, 1, 0}).flatten(0, 3),
+                                        bias.defined() ? bias.repeat(volume_of(stride)) : bias);
   return unfold_beside(products, stride, beside);
 }
 

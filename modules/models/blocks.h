@@ -26,7 +26,7 @@ struct Conv : torch::nn::Module {
 // Transposed convolution whose kernel is its stride: each voxel becomes a block of its own, one product for all voxels.
 // With `beside` the result has its extent and its channels after its own (unfold_beside).
 struct UpConv : torch::nn::Module {
-  UpConv(std::int64_t in, std::int64_t out, const Extent& stride);
+  UpConv(std::int64_t in, std::int64_t out, const Extent& stride, bool with_bias = true);
   at::Tensor forward(const at::Tensor& x, const at::Tensor& beside = {}) const;
   at::Tensor weight, bias;
   Extent stride;

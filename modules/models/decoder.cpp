@@ -6,6 +6,8 @@
 #include "models/classic_resnet.h"
 #include "models/primus.h"
 #include "models/primus_decoder.h"
+#include "models/mednext_decoder.h"
+#include "models/swin_decoder.h"
 #include "models/unet_decoder.h"
 #include "models/vit.h"
 #include "models/vit_decoder.h"
@@ -29,6 +31,10 @@ std::shared_ptr<Decoder> make_decoder(const Encoder& encoder, const Input&, std:
   if (const auto* vit = dynamic_cast<const Vit*>(&encoder)) {
     return std::make_shared<VitDecoder>(vit->patch(), vit->width(), outputs, deep_supervision);
   }
+  if (const auto* swin = dynamic_cast<const Swin*>(&encoder))
+    return std::make_shared<SwinDecoder>(*swin, outputs, deep_supervision);
+  if (const auto* mednext = dynamic_cast<const Mednext*>(&encoder))
+    return std::make_shared<MednextDecoder>(mednext->plan(), outputs, deep_supervision);
   std::string known;
   for (const EncoderEntry* entry : encoders()) known += (known.empty() ? "" : ", ") + std::string(entry->name);
   throw core::usage_error("this encoder has no decoder", "these have one: " + known);

@@ -21,7 +21,7 @@ class Decoder : public torch::nn::Module {
 };
 
 // The decoder that belongs to the encoder's kind (U-Net decoder for a convolutional one, transposed convolutions for
-// tokens). The encoder is used for its numbers only and not kept.
+// tokens, their own for Swin UNETR and MedNeXt). The encoder is used for its numbers only and not kept.
 std::shared_ptr<Decoder> make_decoder(const Encoder& encoder, const Input& input, std::int64_t outputs,
                                       bool deep_supervision);
 

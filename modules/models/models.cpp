@@ -11,7 +11,9 @@
   X(resenc)                 \
   X(resnet)                 \
   X(vit)                    \
-  X(primus)
+  X(primus)                  \
+  X(swin_unetr)             \
+  X(mednext)
 
 namespace models {
 

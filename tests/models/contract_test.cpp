@@ -51,6 +51,12 @@ std::shared_ptr<models::Encoder> small(const Kind& kind, const Input& input, int
   }
   if (kind.name == "vit") given.push_back({"depth", {"2"}, false, "test"});
   if (kind.name == "primus") given.push_back({"width", {"24"}, false, "test"});  // as deep as it is said above
+  if (kind.name == "swin_unetr") {
+    given = {{"base", {"4"}, false, "test"},
+             {"depths", {"2", "2"}, true, "test"},
+             {"heads", {"2", "2"}, true, "test"},
+             {"window", {"3", "3", "3"}, true, "test"}};
+  }
   given.insert(given.end(), kind.settings.begin(), kind.settings.end());
   core::configure(slots, given);
   at::manual_seed(static_cast<std::uint64_t>(seed));
@@ -179,7 +185,7 @@ TEST_P(EveryEncoder, LayersGoFromThePictureToTheHead) {
   EXPECT_LE(*all.rbegin(), encoder->layers());
   for (std::int64_t layer = 0; layer < encoder->layers(); ++layer) EXPECT_TRUE(all.contains(layer)) << layer;
   shake(*encoder);
-  std::int64_t before = -1;
+  std::int64_t before = -1;  // the finest scale may be of layer 0
   for (const at::Tensor& scale : encoder->features(picture(kCube, kCube.patch))) {
     for (const auto& parameter : named) parameter.value().mutable_grad() = at::Tensor();
     scale.square().sum().backward({}, /*retain_graph=*/true);
@@ -203,7 +209,8 @@ TEST_P(EveryEncoder, WhatIsAddedToFeaturesIsSparedFromDecay) {
   for (const auto& parameter : encoder->named_parameters()) {
     const at::Tensor& each = parameter.value();
     if (each.dim() < 2) continue;
-    EXPECT_EQ(spared.contains(each.unsafeGetTensorImpl()), each.dim() == 3 && each.size(0) == 1) << parameter.key();
+    const bool added = (each.dim() == 3 && each.size(0) == 1) || parameter.key().ends_with("position_bias_table");
+    EXPECT_EQ(spared.contains(each.unsafeGetTensorImpl()), added) << parameter.key();
   }
 }
 
@@ -352,6 +359,10 @@ TEST(Encoders, FirstAndLastNamesStayAsTheyAre) {
   EXPECT_EQ(name_of("primus", false), "eva.norm.bias");
   EXPECT_EQ(name_of("resnet_classic", true), "conv1.weight");
   EXPECT_EQ(name_of("resnet_classic", false), "layer4.0.downsample.1.bias");
+  EXPECT_EQ(name_of("swin_unetr", true), "patch_embed.proj.weight");
+  EXPECT_EQ(name_of("swin_unetr", false), "layers2.0.downsample.reduction.weight");
+  EXPECT_EQ(name_of("mednext", true), "stem.weight");
+  EXPECT_EQ(name_of("mednext", false), "bottleneck.1.conv3.bias");
 }
 
 }  // namespace
