@@ -9,6 +9,7 @@
   /* contrastive             */ \
   X(simclr)                     \
   X(exemplar)                   \
+  X(moco_v2)                    \
   X(moco_v3)                    \
   X(voxel_contrast)             \
   X(diet)                       \
