@@ -48,7 +48,8 @@
   X(sparse_autoencoder)         \
   X(vae)                        \
   /* hybrid                  */ \
-  X(swin_unetr)
+  X(swin_unetr)                 \
+  X(mae_contrast)
 
 namespace ssl {
 
