@@ -20,6 +20,7 @@
   X(vicreg)                     \
   X(lejepa)                     \
   /* clustering              */ \
+  X(deepcluster)                \
   X(swav)                       \
   X(deepcluster_v2)             \
   /* self-distillation       */ \
