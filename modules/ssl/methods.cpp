@@ -32,6 +32,7 @@
   X(simmim)                     \
   X(spark)                      \
   /* predictive              */ \
+  X(cpc)                        \
   X(i_jepa)                     \
   X(aim)                        \
   X(voco)                       \

@@ -25,7 +25,7 @@ inline constexpr models::Extent kPatch{16, 16, 16};
 // each axis, see below.
 inline models::Extent patch_of(const std::string& method) {
   if (method == "jigsaw" || method == "relative_position") return {28, 28, 28};
-  return method == "rubik" ? models::Extent{24, 24, 24} : kPatch;
+  return method == "rubik" || method == "cpc" ? models::Extent{24, 24, 24} : kPatch;
 }
 
 inline std::vector<core::Setting> settings_of(const std::vector<std::string>& arguments) {
@@ -68,6 +68,7 @@ inline std::unique_ptr<ssl::Method> method(const std::string& name, const MakeEn
       {"voco", {"hidden_size=64", "projection_size=32"}},
       {"vae", {"code_size=32", "generator_base=8"}},
       {"context_encoder", {"critic_base=8"}},
+      {"cpc", {"latent_size=32", "context_size=32", "overlap=0.25"}},
   };
   const auto settings = ssl::method_named(name).settings();
   if (const auto tiny = kTiny.find(name); tiny != kTiny.end())
