@@ -27,6 +27,7 @@
   X(dino)                       \
   X(ibot)                       \
   X(dinov2)                     \
+  X(dinov3)                     \
   /* masked                  */ \
   X(mae)                        \
   X(simmim)                     \
