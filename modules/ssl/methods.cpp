@@ -26,6 +26,7 @@
   /* self-distillation       */ \
   X(dino)                       \
   X(ibot)                       \
+  X(voxel_distillation)         \
   X(dinov2)                     \
   X(dinov3)                     \
   /* masked                  */ \

@@ -213,3 +213,46 @@ TEST(Dinov3, ATeacherThatIsTakenAfterItIsNeededIsRefused) {
     made::method("dinov3", "vit", 1, {"gram_from=0.6", "gram_begin=0.5"});
   });
 }
+
+TEST(VoxelDistillation, AViewThatTellsAWrongPlaceIsAnsweredWorse) {
+  const auto method = made::method("voxel_distillation", "resenc");
+  data::Batch batch = made::batch(*method, 2);
+  batch.views[1] = batch.views[0];
+  const double right = made::loss(*method, batch);
+  for (auto& transform : batch.views[1].voxel_to_case) transform.rows[2][3] += 6;
+  EXPECT_GT(made::loss(*method, batch), right);
+}
+
+TEST(VoxelDistillation, IsTheSameWhicheverViewComesFirstWhereBothShowTheSamePlaces) {
+  const auto method = made::method("voxel_distillation", "resenc");
+  data::Batch batch = made::batch(*method, 2);
+  batch.views[1].voxel_to_case = batch.views[0].voxel_to_case;
+  const double loss = made::loss(*method, batch);
+  std::swap(batch.views[0], batch.views[1]);
+  EXPECT_NEAR(made::loss(*method, batch), loss, 1e-5 * loss);
+}
+
+TEST(VoxelDistillation, ViewsWithoutACommonPlaceHaveNoLossAndAFiniteGradient) {
+  const auto method = made::method("voxel_distillation", "resenc");
+  data::Batch batch = made::batch(*method, 2);
+  for (auto& transform : batch.views[1].voxel_to_case) transform.rows[0][3] += 1000;
+  const train::StepResult result = method->step(0, batch, {});
+  result.loss.backward();
+  EXPECT_EQ(result.loss.item<double>(), 0);
+  EXPECT_EQ(result.watch.at("shared").item<double>(), 0);
+  const std::vector<train::Phase> phases = method->phases();
+  for (const train::Parameter& each : phases[0].parameters) {
+    if (each.tensor.grad().defined()) {
+      EXPECT_TRUE(each.tensor.grad().isfinite().all().item<bool>()) << each.name;
+    }
+  }
+}
+
+TEST(VoxelDistillation, TheCentreMovesAfterAnUpdateAlone) {
+  const auto method = made::method("voxel_distillation", "vit");
+  const data::Batch batch = made::batch(*method, 2);
+  made::loss(*method, batch);
+  EXPECT_EQ(made::state(*method, "centre").abs().max().item<double>(), 0);
+  method->after_update({});
+  EXPECT_GT(made::state(*method, "centre").abs().max().item<double>(), 0);
+}
