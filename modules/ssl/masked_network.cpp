@@ -1,11 +1,14 @@
 #include "ssl/masked_network.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include <cmath>
 #include <string>
 
 #include "core/error.h"
+#include "losses/masked.h"
+#include "losses/precision.h"
 #include "models/decoder.h"
 #include "models/extent.h"
 #include "models/vit.h"
@@ -23,9 +26,11 @@ class PaintingUNet final : public MaskedNetwork {
   PaintingUNet(std::shared_ptr<models::Encoder> encoder, const models::Input& input)
       : encoder_(std::move(encoder)), decoder_(models::make_decoder(*encoder_, input, input.channels, false)) {}
 
-  at::Tensor fill(const at::Tensor& images, const at::Tensor& hidden) override {
+  Filled fill_and_embed(const at::Tensor& images, const at::Tensor& hidden) override {
     const at::Tensor seen = images.masked_fill(hidden.to(at::kBool), 0);
-    return decoder_->maps(encoder_->features(seen), seen).front();
+    const std::vector<at::Tensor> features = encoder_->features(seen);
+    const at::Tensor coarsest = losses::at_least_float(features.back()).mean({2, 3, 4});
+    return {decoder_->maps(features, seen).front(), coarsest};
   }
   std::vector<std::pair<std::string_view, std::shared_ptr<torch::nn::Module>>> parts() const override {
     return {{"decoder", decoder_}};
@@ -57,14 +62,15 @@ class FillingVit final : public MaskedNetwork {
         TokenFillerShape{vit_->width(), tokens, shape.width, shape.depth, shape.heads, voxels});
   }
 
-  at::Tensor fill(const at::Tensor& images, const at::Tensor& hidden) override {
+  Filled fill_and_embed(const at::Tensor& images, const at::Tensor& hidden) override {
     const at::Tensor of_token = hidden_tokens(hidden, token_);
     const at::Tensor places = of_token.argsort(/*stable=*/true, /*dim=*/1, /*descending=*/false).narrow(1, 0, visible_);
     // Elsewhere it would stall the device; the recipe of the views sees to it.
     if (images.is_cpu()) GADOLIN_CHECK(of_token.gather(1, places).max().item<double>() == 0);
     const at::Tensor tokens = vit_->tokens(images);
     const at::Tensor seen = tokens.gather(1, places.unsqueeze(2).expand({tokens.size(0), visible_, tokens.size(2)}));
-    return picture_of(filler_->forward(vit_->encode(seen, {grid_, places}), places), channels_, grid_, token_);
+    const models::Vit::Encoded encoded = vit_->encode_all(seen, {grid_, places});
+    return {picture_of(filler_->forward(encoded.tokens, places), channels_, grid_, token_), encoded.summary};
   }
   std::vector<std::pair<std::string_view, std::shared_ptr<torch::nn::Module>>> parts() const override {
     return {{"filler", filler_}};
@@ -86,6 +92,14 @@ std::unique_ptr<MaskedNetwork> make_masked_network(const std::shared_ptr<models:
   if (auto vit = std::dynamic_pointer_cast<models::Vit>(encoder))
     return std::make_unique<FillingVit>(std::move(vit), input, shape);
   return std::make_unique<PaintingUNet>(encoder, input);
+}
+
+at::Tensor with_hidden_filled_in(MaskedNetwork& network, const data::View& view, const Extent& block, bool normalised) {
+  const at::NoGradGuard no_gradient;
+  const at::Tensor hidden = view.hidden.unsqueeze(1);
+  at::Tensor filled = network.fill(view.images, hidden).to(at::kFloat);
+  if (normalised) filled = losses::as_before_normalising(filled, view.images, block);
+  return at::where(hidden > 0, filled, view.images);
 }
 
 }  // namespace ssl

@@ -9,16 +9,24 @@
 #include <utility>
 #include <vector>
 
+#include "data/batch.h"
 #include "models/encoder.h"
 
 namespace ssl {
 
+struct Filled {
+  at::Tensor pictures;   // [N, C, D, H, W]
+  at::Tensor embedding;  // [N, encoder's embedding_size()] of what was visible
+};
+
 class MaskedNetwork {
  public:
   virtual ~MaskedNetwork() = default;
-  // images [N, C, D, H, W], hidden [N, 1, D, H, W] (1 = hidden). Returns [N, C, D, H, W], which does not depend on the
-  // hidden voxels.
-  virtual at::Tensor fill(const at::Tensor& images, const at::Tensor& hidden) = 0;
+  // images [N, C, D, H, W], hidden [N, 1, D, H, W] (1 = hidden). Nothing that is returned depends on the hidden voxels.
+  virtual Filled fill_and_embed(const at::Tensor& images, const at::Tensor& hidden) = 0;
+  at::Tensor fill(const at::Tensor& images, const at::Tensor& hidden) {
+    return fill_and_embed(images, hidden).pictures;
+  }
   // Its networks besides the encoder, by name.
   virtual std::vector<std::pair<std::string_view, std::shared_ptr<torch::nn::Module>>> parts() const = 0;
 };
@@ -36,5 +44,10 @@ struct MaskedShape {
 // and when nothing or everything would be hidden.
 std::unique_ptr<MaskedNetwork> make_masked_network(const std::shared_ptr<models::Encoder>& encoder,
                                                    const models::Input& input, const MaskedShape& shape);
+
+// The view's pictures with what the network fills in where they are hidden: for people to look at. No gradient.
+// `normalised` in these blocks is what was filled in (losses/masked.h).
+at::Tensor with_hidden_filled_in(MaskedNetwork& network, const data::View& view, const models::Extent& block,
+                                 bool normalised);
 
 }  // namespace ssl

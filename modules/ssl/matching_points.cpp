@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <array>
+#include <numeric>
 
 #include "core/error.h"
 #include "core/rng.h"
@@ -66,6 +67,11 @@ at::Tensor features_at(const std::vector<at::Tensor>& scales, const at::Tensor& 
     rows.push_back(picked.flatten(2).transpose(1, 2).flatten(0, 1));
   }
   return at::cat(rows, 1);
+}
+
+std::int64_t channels_of_all_scales(const models::Encoder& encoder) {
+  const std::vector<std::int64_t> each = encoder.channels();
+  return std::accumulate(each.begin(), each.end(), std::int64_t{0});
 }
 
 }  // namespace ssl

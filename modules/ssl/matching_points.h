@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "data/batch.h"
+#include "models/encoder.h"
 
 namespace ssl {
 
@@ -23,5 +24,7 @@ MatchingPoints matching_points(const data::View& first, const data::View& second
 // Rows [N P, C] float32 of features at these indices of images of the view's size: linear between the centres of a
 // scale's cells, all scales [N, C_s, d, h, w] side by side.
 at::Tensor features_at(const std::vector<at::Tensor>& scales, const at::Tensor& indices, at::IntArrayRef extent);
+// C of such rows, where the scales are the encoder's.
+std::int64_t channels_of_all_scales(const models::Encoder& encoder);
 
 }  // namespace ssl

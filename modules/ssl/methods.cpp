@@ -9,6 +9,7 @@
   /* contrastive             */ \
   X(simclr)                     \
   X(exemplar)                   \
+  X(moco_v2)                    \
   X(moco_v3)                    \
   X(voxel_contrast)             \
   X(diet)                       \
@@ -19,17 +20,21 @@
   X(vicreg)                     \
   X(lejepa)                     \
   /* clustering              */ \
+  X(deepcluster)                \
   X(swav)                       \
   X(deepcluster_v2)             \
   /* self-distillation       */ \
   X(dino)                       \
   X(ibot)                       \
+  X(voxel_distillation)         \
   X(dinov2)                     \
+  X(dinov3)                     \
   /* masked                  */ \
   X(mae)                        \
   X(simmim)                     \
   X(spark)                      \
   /* predictive              */ \
+  X(cpc)                        \
   X(i_jepa)                     \
   X(aim)                        \
   X(voco)                       \
@@ -51,7 +56,8 @@
   X(bigan)                      \
   /* hybrid                  */ \
   X(swin_unetr)                 \
-  X(pcrl_v2)                     \
+  X(pcrl_v2)                    \
+  X(mae_contrast)               \
   /* language                */ \
   X(clip)
 

@@ -6,6 +6,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -13,6 +14,13 @@
 #include "models/encoder.h"
 
 namespace ssl {
+
+// `extent` where the encoder takes it, else as many whole coarsest strides (a ViT's tokens) of it; none where that is
+// not taken either.
+std::optional<models::Extent> taken_within(const models::Encoder& encoder, const models::Extent& extent);
+// Tiles [..., d, h, w], each brought to mean 0 and variance 1 over its last three axes (1e-6 is added to the variance:
+// a tile of one value is 0). float32 or better.
+at::Tensor each_standardised(const at::Tensor& tiles);
 
 // side^3 cells of a patch, numbered {d, h, w}, width fastest.
 class Tiling {
@@ -26,8 +34,7 @@ class Tiling {
 
   // Where each tile of one picture begins, [cells()], drawn.
   std::vector<models::Extent> draw(core::Rng& rng) const;
-  // The tile of picture [C, D, H, W] whose corner is `begin`: [C, d, h, w] float32, each channel brought to mean 0 and
-  // variance 1 over its own voxels (1e-6 is added to the variance: a tile of one value is 0).
+  // The tile of picture [C, D, H, W] whose corner is `begin`: [C, d, h, w], each_standardised.
   at::Tensor cut(const at::Tensor& picture, const models::Extent& begin) const;
 
  private:

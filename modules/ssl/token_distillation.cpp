@@ -87,7 +87,9 @@ std::vector<augment::Recipe> TokenDistillation::views() const {
   return recipes;
 }
 
-train::StepResult TokenDistillation::step(std::size_t, const data::Batch& batch, const train::Moment&) {
+train::StepResult TokenDistillation::further(const at::Tensor&, const at::Tensor&, const train::Moment&) { return {}; }
+
+train::StepResult TokenDistillation::step(std::size_t, const data::Batch& batch, const train::Moment& moment) {
   const auto large = static_cast<std::size_t>(options_.views.crops.large);
   std::vector<at::Tensor> images, masks;
   for (std::size_t view = 0; view < large; ++view) {
@@ -112,11 +114,13 @@ train::StepResult TokenDistillation::step(std::size_t, const data::Batch& batch,
     for (const at::Tensor& view : student.summaries.split(batch.size()))
       loss = loss + options_.koleo * losses::koleo(view, comm());
   }
+  train::StepResult more = further(image, student.all_tokens, moment);
+  if (more.loss.defined()) loss = loss + more.loss;
   const at::Tensor least = entropy(teacher.pictures) + options_.token_weight * entropy(teacher.tokens);
-  return {loss,
-          {{"pictures", of_pictures.detach()},
-           {"tokens", of_tokens.detach()},
-           {"divergence", of_pictures.detach() + options_.token_weight * of_tokens.detach() - least}}};
+  more.watch["pictures"] = of_pictures.detach();
+  more.watch["tokens"] = of_tokens.detach();
+  more.watch["divergence"] = of_pictures.detach() + options_.token_weight * of_tokens.detach() - least;
+  return {loss, std::move(more.watch)};
 }
 
 TokenDistillation::Scores TokenDistillation::student_scores(const data::Batch& batch, const at::Tensor& images,
@@ -130,7 +134,7 @@ TokenDistillation::Scores TokenDistillation::student_scores(const data::Batch& b
   if (batch.views.size() > large)
     rows.push_back(embeddings_of(*encoder_, std::span<const data::View>(batch.views).subspan(large)));
   return {of_pictures_.scores(at::cat(rows), comm()), of_tokens_.scores(rows_at(encoded.tokens, places), comm()),
-          encoded.summary};
+          encoded.summary, encoded.tokens};
 }
 
 TokenDistillation::Answers TokenDistillation::teacher_answers(const at::Tensor& images, const at::Tensor& places) {

@@ -1,5 +1,6 @@
 #pragma once
-// Self-distillation of whole pictures and of their hidden tokens at once: what ibot and dinov2 are.
+// Self-distillation of whole pictures and of their hidden tokens at once: what ibot, dinov2
+// and dinov3 are.
 
 #include <cstdint>
 #include <memory>
@@ -55,6 +56,12 @@ class TokenDistillation : public WithTeacher {
   void save(runtime::Archive& archive) const override;
   void load(const runtime::Archive& archive) override;
 
+ protected:
+  // A term of the loss besides, and what to watch of it; none by default. From the large views [L N, C, D, H, W] and
+  // what the student makes of the places of them that it was shown with hidden ones, [L N, T, width].
+  virtual train::StepResult further(const at::Tensor& images, const at::Tensor& tokens, const train::Moment& moment);
+  models::Vit& teacher_vit() { return *teacher_vit_; }
+
  private:
   struct Answerer {  // a head and its prototypes
     std::shared_ptr<Head> head;
@@ -62,8 +69,8 @@ class TokenDistillation : public WithTeacher {
     at::Tensor scores(const at::Tensor& rows, runtime::Comm& comm) const;
   };
   struct Scores {
-    at::Tensor pictures, tokens;  // [V N, K], [hidden tokens of the large views, K]
-    at::Tensor summaries;         // embeddings of the large views, [L N, C]; the student's
+    at::Tensor pictures, tokens;       // [V N, K], [hidden tokens of the large views, K]
+    at::Tensor summaries, all_tokens;  // of the large views as encoded, [L N, C], [L N, T, C]; the student's
   };
   struct Answers {
     at::Tensor pictures, tokens;

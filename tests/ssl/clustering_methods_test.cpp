@@ -43,6 +43,43 @@ TEST(Swav, SmallViewsHaveTheSizeThatWasAskedForOrHalfOfThePatch) {
   }
 }
 
+TEST(Deepcluster, EveryCaseOfThePassHasAGroupAndEveryGroupTheSameShareInTheLoss) {
+  const auto method = made::method("deepcluster", "vit", 1, {"clusters=5"});
+  made::begin_epoch(*method, 40);
+  const at::Tensor sizes = made::state(*method, "group_of_case").narrow(0, 0, 40).bincount({}, 5);
+  ASSERT_EQ(sizes.numel(), 5);
+  EXPECT_GT(sizes.min().item<std::int64_t>(), 0);
+  EXPECT_TRUE(at::allclose(made::state(*method, "weight") * sizes, at::full({5}, 8.0), 1e-5, 1e-5));
+}
+
+TEST(Deepcluster, TheClassifierBeginsAnewWithEachEpochAndAlikeOnEveryRank) {
+  const auto first = made::method("deepcluster", "vit", 1), second = made::method("deepcluster", "vit", 2);
+  const auto classifier = [](ssl::Method& method) {
+    for (const auto& [name, tensor] : method.weights()) {
+      if (name == "classifier.weight") return tensor.clone();
+    }
+    return at::Tensor();
+  };
+  const data::Batch all = made::batch(*first, 24);
+  const auto begin = [&](ssl::Method& method, std::int64_t epoch) {
+    made::Pass pass(all);
+    method.before_epoch(pass, {0, 10, epoch});
+    return classifier(method);
+  };
+  const at::Tensor begun = begin(*first, 0);
+  EXPECT_TRUE(at::equal(begun, begin(*second, 0))) << "another encoder";
+  EXPECT_LT(begun.abs().max().item<double>(), 0.06) << "it knows nothing yet";
+  made::train(*first, made::batch(*first, 4), 10);
+  EXPECT_FALSE(at::equal(classifier(*first), begun));
+  EXPECT_FALSE(at::equal(begin(*first, 1), begun));
+  EXPECT_TRUE(at::equal(begin(*first, 0), begun));
+}
+
+TEST(Deepcluster, MoreClustersThanCasesAreRefusedBeforeThePass) {
+  const auto method = made::method("deepcluster", "vit", 1, {"clusters=30"});
+  expect_story("deepcluster has 30 clusters for 24 cases", [&] { made::begin_epoch(*method); });
+}
+
 TEST(DeepclusterV2, EveryCaseOfThePassHasAGroupAndNoGroupIsEmpty) {
   const auto method = made::method("deepcluster_v2", "vit", 1, {"clusters=[3, 5]"});
   made::begin_epoch(*method, 20);

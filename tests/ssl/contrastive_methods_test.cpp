@@ -6,6 +6,69 @@
 #include "made.h"
 #include "story_of.h"
 
+TEST(MocoV2, TheQueueHoldsTheNewestKeysAfterItIsFull) {
+  const auto method = made::method("moco_v2", "vit", 1, {"queue=10"});
+  std::vector<std::int64_t> lengths;
+  at::Tensor before, cases;
+  for (std::uint64_t step = 0; step < 4; ++step) {
+    before = made::state(*method, "queue");
+    made::train(*method, made::batch(*method, 4, 4 * step), 1);
+    cases = made::state(*method, "queue_case");
+    lengths.push_back(cases.size(0));
+  }
+  EXPECT_EQ(lengths, (std::vector<std::int64_t>{4, 8, 10, 10}));
+  EXPECT_TRUE(at::equal(made::state(*method, "queue").slice(0, 4), before.slice(0, 0, 6)));
+  EXPECT_TRUE(at::equal(cases, at::tensor({12, 13, 14, 15, 8, 9, 10, 11, 4, 5}, at::kLong)));
+}
+
+TEST(MocoV2, RanksFillTheQueueInTheirOrderWithTheKeysOfOne) {
+  const auto whole = made::method("moco_v2", "vit");
+  const data::Batch batch = made::batch(*whole, 4);
+  made::loss(*whole, batch);
+  whole->after_update({});
+  std::vector<std::unique_ptr<ssl::Method>> ranks;
+  for (int rank = 0; rank < 2; ++rank) ranks.push_back(made::method("moco_v2", "vit"));
+  runtime::run_ranks(2, [&](runtime::Comm& comm) {
+    ssl::Method& own = *ranks[static_cast<std::size_t>(comm.rank())];
+    own.use(comm);
+    made::loss(own, batch.part(2 * comm.rank(), 2));
+    own.after_update({});
+  });
+  for (const auto& rank : ranks) {
+    EXPECT_TRUE(at::allclose(made::state(*rank, "queue"), made::state(*whole, "queue"), 1e-4, 1e-4));
+    EXPECT_TRUE(at::equal(made::state(*rank, "queue_case"), at::arange(4)));
+  }
+}
+
+TEST(MocoV2, AStepThatIsLeftOutChangesNoQueue) {
+  const auto method = made::method("moco_v2", "vit");
+  made::loss(*method, made::batch(*method, 4));  // no after_update
+  EXPECT_EQ(made::state(*method, "queue").size(0), 0);
+}
+
+TEST(MocoV2, WhatIsInTheQueueMakesTheLossAndAnEmptyOneLeavesTheBatch) {
+  const auto method = made::method("moco_v2", "vit");
+  const data::Batch batch = made::batch(*method, 4);
+  const double alone = made::loss(*method, batch);
+  EXPECT_GT(alone, 0);
+  EXPECT_LE(alone, std::log(1 + 3 * std::exp(2 / 0.2)));
+  made::train(*method, made::batch(*method, 4, 50), 1, "loss", 0);
+  EXPECT_GT(made::loss(*method, batch), alone) << "four more to tell from";
+}
+
+TEST(MocoV2, EarlierCropsOfTheOwnCaseAreLeftOutUnlessAskedFor) {
+  const auto without = made::method("moco_v2", "vit"), with = made::method("moco_v2", "vit", 1, {"own_case=true"});
+  data::Batch batch = made::batch(*without, 4);
+  EXPECT_NEAR(made::loss(*without, batch), made::loss(*with, batch), 1e-6) << "four cases, nothing in the queue";
+  batch.case_index.fill_(7);
+  for (int step = 0; step < 2; ++step) {
+    EXPECT_EQ(made::loss(*without, batch), 0) << "all of one case: there is nothing to tell from";
+    EXPECT_GT(made::loss(*with, batch), 0);
+    for (ssl::Method* const method : {without.get(), with.get()}) method->after_update({});
+  }
+  expect_story("moco_v2 was given a batch of 1", [&] { made::loss(*with, batch.part(0, 1)); });
+}
+
 TEST(MocoV3, IsTheSameWhicheverViewComesFirst) {
   const auto method = made::method("moco_v3", "vit");
   data::Batch batch = made::batch(*method, 4);

@@ -28,7 +28,7 @@ inline const models::Input kInput{1, kPatch, {1, 1, 1}};
 // each axis, see below.
 inline models::Extent patch_of(const std::string& method) {
   if (method == "jigsaw" || method == "relative_position") return {28, 28, 28};
-  return method == "rubik" ? models::Extent{24, 24, 24} : kPatch;
+  return method == "rubik" || method == "cpc" ? models::Extent{24, 24, 24} : kPatch;
 }
 
 inline std::vector<core::Setting> settings_of(const std::vector<std::string>& arguments) {
@@ -80,6 +80,7 @@ inline std::unique_ptr<ssl::Method> method(const std::string& name, const MakeEn
       {"parcellation",
        {"atlas.grid=8", "atlas.parcels=4", "atlas.candidates=4", "atlas.registration.control_points=3",
         "atlas.registration.iterations=1"}},
+      {"cpc", {"latent_size=32", "context_size=32", "overlap=0.25"}},
   };
   const auto settings = ssl::method_named(name).settings();
   if (const auto tiny = kTiny.find(name); tiny != kTiny.end())

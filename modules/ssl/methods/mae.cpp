@@ -2,10 +2,8 @@
 // are scalable vision learners", CVPR 2022; for convolutional encoders the hidden voxels are 0, as in Wald et al.,
 // "Revisiting MAE pre-training for 3D medical image segmentation", CVPR 2025.
 #include <ATen/ATen.h>
-#include <ATen/core/grad_mode.h>
 
 #include "augment/recipes.h"
-#include "core/error.h"
 #include "losses/masked.h"
 #include "ssl/counted.h"
 #include "ssl/hidden_blocks.h"
@@ -68,12 +66,7 @@ class Mae final : public OneEncoder {
   }
 
   train::NamedTensors pictures(const data::Batch& batch) override {
-    const at::NoGradGuard no_gradient;
-    const data::View& view = batch.views.at(0);
-    const at::Tensor hidden = view.hidden.unsqueeze(1);
-    at::Tensor filled = network_->fill(view.images, hidden).to(at::kFloat);
-    if (options_.normalise) filled = losses::as_before_normalising(filled, view.images, block_);
-    return {{"filled in", at::where(hidden > 0, filled, view.images)}};
+    return {{"filled in", with_hidden_filled_in(*network_, batch.views.at(0), block_, options_.normalise)}};
   }
 
  private:

@@ -3,8 +3,6 @@
 // voxel-level representations in medical images", MICCAI 2023.
 #include <ATen/ATen.h>
 
-#include <numeric>
-
 #include "augment/recipes.h"
 #include "losses/contrastive.h"
 #include "ssl/head.h"
@@ -36,18 +34,13 @@ struct VoxelContrastOptions {
   }
 };
 
-std::int64_t channels_of(const models::Encoder& encoder) {
-  const std::vector<std::int64_t> each = encoder.channels();
-  return std::accumulate(each.begin(), each.end(), std::int64_t{0});
-}
-
 class VoxelContrast final : public OneEncoder {
  public:
   VoxelContrast(const VoxelContrastOptions& options, const Setup& setup)
       : OneEncoder("voxel_contrast", setup),
         options_(options),
-        projector_(
-            std::make_shared<Head>(HeadShape{channels_of(*encoder_), options.hidden_size, options.projection_size})) {
+        projector_(std::make_shared<Head>(
+            HeadShape{channels_of_all_scales(*encoder_), options.hidden_size, options.projection_size})) {
     add("projector", projector_);
   }
 
