@@ -67,8 +67,12 @@ std::shared_ptr<models::Encoder> first_weights(const PlannedCell& planned, const
   return choice.make(input);
 }
 
+// Of one thread the processor's time, which other programs do not disturb; of several the clock's.
+using Clock = double (*)();
+Clock clock_of(const BenchPlace& place) { return place.threads() == 1 ? processor_seconds : wall_seconds; }
+
 // Forward and backward over all scales, of as many whole patches as the batch has samples.
-double encoder_seconds(const PlannedCell& planned, const models::Input& input, std::int64_t samples) {
+double encoder_seconds(const PlannedCell& planned, const models::Input& input, std::int64_t samples, Clock now) {
   const auto encoder = first_weights(planned, input);
   const at::Tensor images = at::randn({samples, input.channels, input.patch[0], input.patch[1], input.patch[2]});
   return median_seconds({[&] {
@@ -77,13 +81,14 @@ double encoder_seconds(const PlannedCell& planned, const models::Input& input, s
                             sum = sum.defined() ? sum + scale.mean() : scale.mean();
                           sum.backward();
                         }},
-                        5)
+                        5, now)
       .front();
 }
 
 // Steps of a fresh method on one batch: what falls, what a step takes.
 void on_one_batch(Cell& cell, const PlannedCell& planned, BenchPlace& place, std::int64_t steps) {
   const c10::Device cpu(c10::kCPU);
+  const Clock now = clock_of(place);
   std::optional<runtime::MemoryCount> memory(std::in_place, cpu);
   const auto recipe = recipe_of(planned.settings);
   const auto comm = runtime::alone();
@@ -113,7 +118,7 @@ void on_one_batch(Cell& cell, const PlannedCell& planned, BenchPlace& place, std
   std::vector<double> seconds;
   for (std::int64_t i = 0; i < steps; ++i) {
     const train::Moment moment{i, steps, 0};
-    const double start = wall_seconds();
+    const double start = now();
     const train::Step::Outcome outcome = step.run(batch, moment);
     if (!outcome.fault.empty()) throw Diverged{fmt::format("step {} on one batch: {}", i, outcome.fault)};
     method.after_update(moment);
@@ -121,14 +126,14 @@ void on_one_batch(Cell& cell, const PlannedCell& planned, BenchPlace& place, std
       cell.times["peak_mb"] = static_cast<double>(memory->most()) / 1e6;
       memory.reset();
     } else if (!memory) {
-      seconds.push_back(wall_seconds() - start);
+      seconds.push_back(now() - start);
     }
     const double value = outcome.seen.at(name).item<double>();
     if (i == 0) cell.first = value;
     cell.last = value;
   }
   if (!seconds.empty()) cell.times["step_ms"] = 1e3 * median(seconds);
-  cell.times["encoder_ms"] = 1e3 * encoder_seconds(planned, run.input, batch.size());
+  cell.times["encoder_ms"] = 1e3 * encoder_seconds(planned, run.input, batch.size(), now);
   refuse_divergence(cell.improves + " on one batch", cell.first, cell.last);
 }
 
