@@ -104,7 +104,7 @@ const MethodEntry dinov3_entry{
     .family = "self-distillation",
     .year = 2025,
     .needs = "2 large views with hidden tokens and 4 small ones",
-    .encoders = "vit",
+    .encoders = "vit, primus",
     .cost = 3.5,
     .choose = "dinov2 for long runs whose features of places are used too (segmentation, landmarks)",
     .loss = "dinov2's, and later the mean square between the places' cosines and those to an earlier teacher",
