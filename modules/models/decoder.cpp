@@ -4,9 +4,9 @@
 
 #include "core/error.h"
 #include "models/classic_resnet.h"
+#include "models/mednext_decoder.h"
 #include "models/primus.h"
 #include "models/primus_decoder.h"
-#include "models/mednext_decoder.h"
 #include "models/swin_decoder.h"
 #include "models/unet_decoder.h"
 #include "models/vit.h"

@@ -11,7 +11,7 @@
   X(resenc)                 \
   X(resnet)                 \
   X(vit)                    \
-  X(primus)                  \
+  X(primus)                 \
   X(swin_unetr)             \
   X(mednext)
 

@@ -1,6 +1,6 @@
 #pragma once
-// What `vit` and the text encoder are made of. Vaswani et al., "Attention is all you need", NeurIPS 2017; norm first, as
-// in Dosovitskiy et al., "An image is worth 16x16 words", ICLR 2021. Names of parameters are MONAI's ViT's.
+// What `vit` and the text encoder are made of. Vaswani et al., "Attention is all you need", NeurIPS 2017; norm first,
+// as in Dosovitskiy et al., "An image is worth 16x16 words", ICLR 2021. Names of parameters are MONAI's ViT's.
 
 #include <memory>
 

@@ -77,7 +77,8 @@ TEST(Aim, OtherEncodersAndAPatchOfOneTokenAreRefused) {
     }
     return std::string("nothing was thrown");
   };
-  EXPECT_NE(story_of([&] { return made::encoder("resenc", made::kInput); }, made::kInput).find("take encoder.name: vit or primus"),
+  EXPECT_NE(story_of([&] { return made::encoder("resenc", made::kInput); }, made::kInput)
+                .find("take encoder.name: vit or primus"),
             std::string::npos);
   const models::Input small{1, {4, 4, 4}, {1, 1, 1}};
   EXPECT_NE(story_of([&] { return made::encoder("vit", small); }, small).find("one token"), std::string::npos);
