@@ -89,7 +89,8 @@ std::array<T, 3> three_of(const std::vector<T>& values, const char* key) {
   return {values[0], values[1], values[2]};
 }
 
-constexpr std::pair<std::string_view, double> kEncoderBytes[] = {{"resenc", 1500}, {"resnet", 3700}, {"vit", 700}};
+constexpr std::pair<std::string_view, double> kEncoderBytes[] = {
+    {"resenc", 1500}, {"resnet", 3700}, {"vit", 700}, {"swin_unetr", 6100}, {"mednext", 9900}};
 
 }  // namespace
 
