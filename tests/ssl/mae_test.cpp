@@ -95,7 +95,7 @@ TEST_P(EachEncoder, HidesTheShareThatWasAskedForInEverySample) {
   EXPECT_TRUE(std::isfinite(made::loss(*method, batch)));
 }
 
-INSTANTIATE_TEST_SUITE_P(Mae, EachEncoder, testing::Values("resenc", "vit"),
+INSTANTIATE_TEST_SUITE_P(Mae, EachEncoder, testing::Values("resenc", "vit", "swin_unetr"),
                          [](const auto& info) { return info.param; });
 
 TEST(Mae, ATransformersEncoderIsGivenTheVisibleTokensOnly) {
