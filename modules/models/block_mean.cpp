@@ -8,14 +8,13 @@
 #include <vector>
 
 #include "core/error.h"
+#include "models/by_type.h"
 #include "models/layout.h"
 #include "models/wide.h"
 #include "runtime/bf16.h"
 
 namespace models {
 namespace {
-
-using Bits = std::uint16_t;  // of a bfloat16
 
 GADOLIN_WIDE void add(const float* __restrict from, float* __restrict sum, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) sum[i] += from[i];
@@ -89,12 +88,6 @@ void spread(const Blocks& blocks, const T* coarse, T* fine) {
     const float share = 1 / static_cast<float>(block.size());
     for (const std::int64_t each : block) share_out(own.data(), share, fine + each * channels, channels);
   });
-}
-
-template <class Body>
-void by_type(const at::Tensor& x, const Body& body) {
-  if (x.scalar_type() == at::kFloat) return body(float{});
-  body(Bits{});
 }
 
 struct BlockMean : torch::autograd::Function<BlockMean> {

@@ -14,7 +14,7 @@ namespace {
 
 constexpr Extent kOne{1, 1, 1}, kTwo{2, 2, 2}, kThree{3, 3, 3}, kSeven{7, 7, 7};
 constexpr std::int64_t kWidening = 4;  // of a bottleneck
-constexpr double kVarianceFloor = 1e-5;
+constexpr double kClassicVarianceFloor = 1e-5;
 
 struct ClassicNorm : torch::nn::Module {
   ClassicNorm(std::int64_t channels, const ClassicPlan& plan) : groups(plan.groups == 0 ? channels : plan.groups) {
@@ -29,7 +29,7 @@ struct ClassicNorm : torch::nn::Module {
   at::Tensor forward(const at::Tensor& x, bool active, const at::Tensor& around = {}) const {
     if (!running_mean.defined()) return norm_leaky(x, weight, bias, groups, active ? 0 : 1, around);
     at::Tensor y = at::batch_norm(x, weight, bias, running_mean, running_var, /*training=*/false, /*momentum=*/0,
-                                  kVarianceFloor, /*cudnn_enabled=*/false);
+                                  kClassicVarianceFloor, /*cudnn_enabled=*/false);
     if (around.defined()) y = y + around;
     return active ? at::relu(y) : y;
   }

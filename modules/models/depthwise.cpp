@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "models/by_type.h"
 #include "models/layout.h"
 #include "models/wide.h"
 #include "runtime/bf16.h"
@@ -15,7 +16,6 @@
 namespace models {
 namespace {
 
-using Bits = std::uint16_t;  // of a bfloat16
 constexpr std::int64_t kLane = 16, kTogether = 4;
 
 #define GADOLIN_INLINE __attribute__((always_inline)) inline
@@ -262,12 +262,6 @@ at::Tensor correlated(const Grids& grids, const T* picture, const T* grid) {
       plane_sums(grids, plane, picture, grid, all + plane * grids.taps() * grids.channels);
   });
   return sums.sum(0);
-}
-
-template <class Body>
-void by_type(const at::Tensor& x, const Body& body) {
-  if (x.scalar_type() == at::kFloat) return body(float{});
-  body(Bits{});
 }
 
 Extent extent_of(const at::Tensor& x) { return {x.size(2), x.size(3), x.size(4)}; }

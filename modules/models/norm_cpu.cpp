@@ -7,13 +7,13 @@
 #include <memory>
 #include <vector>
 
+#include "models/by_type.h"
 #include "models/norm_passes.h"
 #include "models/wide.h"
 
 namespace models::cpu {
 namespace {
 
-using Bits = std::uint16_t;  // of a bfloat16
 constexpr std::int64_t kTile = 512, kTilesOfPart = 128, kLine = 64;
 
 #define GADOLIN_INLINE __attribute__((always_inline)) inline

@@ -90,7 +90,7 @@ std::array<T, 3> three_of(const std::vector<T>& values, const char* key) {
 }
 
 constexpr std::pair<std::string_view, double> kEncoderBytes[] = {
-    {"resenc", 1500}, {"resnet", 3700}, {"vit", 700}, {"primus", 1600}};
+    {"resenc", 1500}, {"resnet", 3700}, {"vit", 700}, {"primus", 1600}, {"swin_unetr", 6100}, {"mednext", 9900}};
 
 }  // namespace
 

@@ -5,6 +5,8 @@
 #include <torch/nn/module.h>
 
 #include <cmath>
+#include <cstdlib>
+#include <map>
 #include <numeric>
 #include <set>
 
@@ -24,6 +26,9 @@ std::vector<Pair> pairs() {
   std::vector<Pair> all;
   for (const finetune::TaskEntry* entry : finetune::tasks()) {
     for (const char* encoder : {"resenc", "vit"}) all.push_back({std::string(entry->name), encoder});
+    // Further kinds of encoders too when GADOLIN_EVERY_PAIR is set.
+    if (std::getenv("GADOLIN_EVERY_PAIR") == nullptr) continue;
+    for (const char* encoder : {"swin_unetr", "mednext"}) all.push_back({std::string(entry->name), encoder});
   }
   all.push_back({"segmentation", "primus"});  // which has a decoder of its own
   return all;
@@ -31,11 +36,15 @@ std::vector<Pair> pairs() {
 
 std::shared_ptr<models::Encoder> small_encoder(const std::string& name, const models::Input& input) {
   const auto settings = models::encoder_named(name).settings();
-  const std::vector<std::string> words =
-      name != "resenc" ? std::vector<std::string>{"patch=[8, 8, 8]", "width=24", "depth=2", "heads=2"}
-                       : std::vector<std::string>{"base=4", "blocks=[1, 1, 1]"};
+  static const std::map<std::string, std::vector<std::string>> kSmall{
+      {"resenc", {"base=4", "blocks=[1, 1, 1]"}},
+      {"vit", {"patch=[8, 8, 8]", "width=24", "depth=2", "heads=2"}},
+      {"primus", {"patch=[8, 8, 8]", "width=24", "depth=2", "heads=2"}},
+      {"swin_unetr", {"base=8", "depths=[2]", "heads=[2]", "window=[4, 4, 4]"}},
+      {"mednext", {"base=4", "blocks=[1, 1, 1]", "expansion=[2, 2, 2]"}},
+  };
   std::vector<core::Setting> given;
-  for (const std::string& word : words) given.push_back(core::setting_from_argument(word));
+  for (const std::string& word : kSmall.at(name)) given.push_back(core::setting_from_argument(word));
   core::configure(settings->slots(), given);
   return settings->make(input);
 }
@@ -167,7 +176,7 @@ TEST_P(EachTask, PutsTheLayersOfTheEncoderBelowItsHead) {
       EXPECT_EQ(each.layers_above, 2) << each.name;  // of stem and three stages
     }
   }
-  EXPECT_EQ(deepest, GetParam().encoder != "resenc" ? 3 : 4);
+  EXPECT_EQ(deepest, small_encoder(GetParam().encoder, {1, {16, 16, 16}, {1, 1, 1}})->layers());
 }
 
 // Ranks and parts of a rank's batch, with dropout; the samples differ in how much of them is counted.

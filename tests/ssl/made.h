@@ -44,6 +44,8 @@ inline std::shared_ptr<models::Encoder> encoder(const std::string& name, const m
       {"resnet", {"base=4"}},
       {"vit", {"patch=[4, 4, 4]", "width=24", "depth=2", "heads=2"}},
       {"primus", {"patch=[4, 4, 4]", "width=24", "depth=2", "heads=2"}},
+      {"swin_unetr", {"base=8", "depths=[2]", "heads=[2]", "window=[4, 4, 4]"}},
+      {"mednext", {"base=4", "blocks=[1, 1, 1]", "expansion=[2, 2, 2]"}},
   };
   const auto settings = models::encoder_named(name).settings();
   const auto tiny = kTiny.find(name);

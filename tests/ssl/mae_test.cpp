@@ -87,7 +87,7 @@ TEST_P(EachEncoder, HidesTheShareThatWasAskedForInEverySample) {
   EXPECT_TRUE(std::isfinite(made::loss(*method, batch)));
 }
 
-INSTANTIATE_TEST_SUITE_P(Mae, EachEncoder, testing::Values("resenc", "vit", "primus"),
+INSTANTIATE_TEST_SUITE_P(Mae, EachEncoder, testing::Values("resenc", "vit", "primus", "swin_unetr"),
                          [](const auto& info) { return info.param; });
 
 TEST(Mae, ATransformersEncoderIsGivenTheVisibleTokensOnly) {

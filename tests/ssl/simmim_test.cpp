@@ -43,19 +43,21 @@ TEST_P(EachSimmim, WhatLiesOutsideOfTheCaseIsNotCounted) {
   EXPECT_EQ(made::loss(*method, batch), 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Simmim, EachSimmim, testing::Values("resenc", "vit", "primus"),
+INSTANTIATE_TEST_SUITE_P(Simmim, EachSimmim, testing::Values("resenc", "vit", "primus", "swin_unetr"),
                          [](const auto& info) { return info.param; });
 
 TEST(Simmim, APatchThatIsNoMultipleOfTheStrideIsSaidAsAWhole) {
   at::set_num_threads(1);
   torch::manual_seed(1);
   const models::Input input{2, {15, 18, 17}, {1, 1, 1}};
-  const auto method = made::method(
-      "simmim", [&] { return made::encoder("resenc", input); }, input);
-  const data::Batch batch = made::batch(*method, 2, 0, [](std::uint64_t number) {
-    return at::cat({made::picture(number), made::picture(number + 9)});
-  });
-  EXPECT_GT(made::loss(*method, batch), 0);
+  for (const char* const encoder : {"resenc", "swin_unetr"}) {
+    const auto method = made::method(
+        "simmim", [&] { return made::encoder(encoder, input); }, input);
+    const data::Batch batch = made::batch(*method, 2, 0, [](std::uint64_t number) {
+      return at::cat({made::picture(number), made::picture(number + 9)});
+    });
+    EXPECT_GT(made::loss(*method, batch), 0);
+  }
 }
 
 TEST(Simmim, SettingsThatCannotWorkAreRefusedWithWhatToDo) {
@@ -66,4 +68,6 @@ TEST(Simmim, SettingsThatCannotWorkAreRefusedWithWhatToDo) {
   EXPECT_NE(made::refusal_of("simmim", "vit", {"block=[6]"}).find("looks at 4 x 4 x 4 voxels as one"),
             std::string::npos);
   EXPECT_NE(made::refusal_of("simmim", "vit", {"block=[4, 4]"}).find("method.block has 2 numbers"), std::string::npos);
+  EXPECT_NE(made::refusal_of("simmim", "swin_unetr", {"block=[5]"}).find("looks at 2 x 2 x 2 voxels as one"),
+            std::string::npos);
 }

@@ -21,6 +21,8 @@ endif()
 function(gadolin_unity target)
   if(GADOLIN_UNITY)
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+    # A class that a .cpp declares for itself may hold types of its unnamed namespace.
+    target_compile_options(${target} PRIVATE -Wno-subobject-linkage)
   endif()
 endfunction()
 

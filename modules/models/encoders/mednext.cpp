@@ -15,13 +15,13 @@ namespace models {
 namespace {
 
 // The paper's table 1.
-struct Size {
+struct MednextSize {
   std::string_view name;
   std::array<std::int64_t, 5> blocks, expansion;
 };
-constexpr std::array<Size, 4> kSizes{
-    Size{"S", {2, 2, 2, 2, 2}, {2, 2, 2, 2, 2}}, Size{"B", {2, 2, 2, 2, 2}, {2, 3, 4, 4, 4}},
-    Size{"M", {3, 4, 4, 4, 4}, {2, 3, 4, 4, 4}}, Size{"L", {3, 4, 8, 8, 8}, {3, 4, 8, 8, 8}}};
+constexpr std::array<MednextSize, 4> kMednextSizes{
+    MednextSize{"S", {2, 2, 2, 2, 2}, {2, 2, 2, 2, 2}}, MednextSize{"B", {2, 2, 2, 2, 2}, {2, 3, 4, 4, 4}},
+    MednextSize{"M", {3, 4, 4, 4, 4}, {2, 3, 4, 4, 4}}, MednextSize{"L", {3, 4, 8, 8, 8}, {3, 4, 8, 8, 8}}};
 
 struct MednextSettings : EncoderSettings {
   std::string size = "S";
@@ -57,8 +57,8 @@ struct MednextSettings : EncoderSettings {
   std::vector<core::Slot> slots() override { return core::slots_of(*this); }
 
   std::shared_ptr<Encoder> make(const Input& input) const override {
-    const auto chosen = std::ranges::find(kSizes, std::string_view(size), &Size::name);
-    if (chosen == kSizes.end())
+    const auto chosen = std::ranges::find(kMednextSizes, std::string_view(size), &MednextSize::name);
+    if (chosen == kMednextSizes.end())
       throw core::usage_error("mednext: there is no size '" + size + "'", "there are S, B, M and L");
     const auto or_own = [](const std::vector<std::int64_t>& given, const std::array<std::int64_t, 5>& own) {
       return given.empty() ? std::vector<std::int64_t>(own.begin(), own.end()) : given;

@@ -19,11 +19,12 @@ constexpr double kVarianceFloor = 1e-5;
 constexpr double kSlopeOfInit = 0.01;
 constexpr double kRegisterDeviation = 1e-6;
 
-struct Size {
+struct PrimusSize {
   std::string_view name;
   std::int64_t width, depth, heads;
 };
-constexpr std::array<Size, 4> kSizes{{{"S", 396, 12, 6}, {"B", 792, 12, 12}, {"M", 864, 16, 12}, {"L", 1056, 24, 16}}};
+constexpr std::array<PrimusSize, 4> kPrimusSizes{
+    {{"S", 396, 12, 6}, {"B", 792, 12, 12}, {"M", 864, 16, 12}, {"L", 1056, 24, 16}}};
 
 struct TurningAttention : torch::nn::Module {
   TurningAttention(std::int64_t width, std::int64_t given_heads) : heads(given_heads) {
@@ -146,8 +147,8 @@ PrimusSettings PrimusSettings::sized() const {
   if (size.empty()) return *this;
   const PrimusSettings plain;
   const bool untouched = width == plain.width && depth == plain.depth && heads == plain.heads;
-  const Size& chosen =
-      size_named(std::string("primus"), size, std::span<const Size>(kSizes), untouched, "width, depth and heads");
+  const PrimusSize& chosen = size_named(std::string("primus"), size, std::span<const PrimusSize>(kPrimusSizes),
+                                        untouched, "width, depth and heads");
   PrimusSettings made = *this;
   made.size.clear();
   made.width = chosen.width;

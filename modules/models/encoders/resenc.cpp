@@ -19,15 +19,16 @@
 namespace models {
 namespace {
 
-struct Size {
+struct ResencSize {
   std::string_view name;
   std::int64_t base;
   std::vector<std::int64_t> blocks;
 };
 
-const std::array<Size, 3>& sizes() {
+const std::array<ResencSize, 3>& sizes() {
   static const std::vector<std::int64_t> kNnUnets{1, 3, 4, 6, 6, 6, 6, 6, 6, 6};
-  static const std::array<Size, 3> kAll{{{"S", 16, {1, 2, 2, 2, 2, 2}}, {"M", 32, kNnUnets}, {"L", 32, kNnUnets}}};
+  static const std::array<ResencSize, 3> kAll{
+      {{"S", 16, {1, 2, 2, 2, 2, 2}}, {"M", 32, kNnUnets}, {"L", 32, kNnUnets}}};
   return kAll;
 }
 
@@ -73,8 +74,8 @@ struct ResencSettings : EncoderSettings {
   ResencSettings sized() const {
     const ResencSettings plain;
     const bool untouched = base == plain.base && cap == plain.cap && blocks == plain.blocks;
-    const Size& chosen =
-        size_named(std::string("resenc"), size, std::span<const Size>(sizes()), untouched, "base, cap and blocks");
+    const ResencSize& chosen = size_named(std::string("resenc"), size, std::span<const ResencSize>(sizes()), untouched,
+                                          "base, cap and blocks");
     ResencSettings made = *this;
     made.size.clear();
     made.base = chosen.base;

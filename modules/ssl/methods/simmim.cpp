@@ -6,6 +6,8 @@
 #include "augment/recipes.h"
 #include "core/error.h"
 #include "losses/masked.h"
+#include "models/swin.h"
+#include "models/visible.h"
 #include "models/vit.h"
 #include "ssl/counted.h"
 #include "ssl/hidden_blocks.h"
@@ -52,9 +54,12 @@ class Simmim final : public OnVoxels {
         options_(options),
         block_(chosen_block(options.block, *setup.encoder, setup.input)),
         vit_(std::dynamic_pointer_cast<models::Vit>(setup.encoder)),
+        swin_(std::dynamic_pointer_cast<models::Swin>(setup.encoder)),
         stride_(setup.encoder->stride().back()) {
-    check_blocks(input_, block_, options.hidden, vit_ ? stride_ : models::Extent{1, 1, 1});
-    unseen_ = std::make_shared<Unseen>(vit_ ? vit_->width() : input_.channels);
+    // What is embedded as one is hidden as one.
+    const bool embeds = vit_ || swin_;
+    check_blocks(input_, block_, options.hidden, embeds ? encoder_->stride().front() : models::Extent{1, 1, 1});
+    unseen_ = std::make_shared<Unseen>(embeds ? encoder_->channels().front() : input_.channels);
     head_ = std::make_shared<torch::nn::LinearImpl>(encoder_->channels().back(),
                                                     input_.channels * stride_[0] * stride_[1] * stride_[2]);
     add("unseen", unseen_);
@@ -71,13 +76,18 @@ class Simmim final : public OnVoxels {
   train::StepResult step(std::size_t, const data::Batch& batch, const train::Moment&) override {
     const data::View& view = batch.views.at(0);
     const at::Tensor counted = hidden_inside(view), hidden = view.hidden.unsqueeze(1);
-    const at::Tensor said =
-        picture_from(vit_ ? vit_features(view.images, hidden)
-                          : encoder_->features(unseen_->put(view.images, hidden, {1, -1, 1, 1, 1})).back());
-    return {losses::masked_mean_absolute(said, view.images, counted), {}};
+    return {losses::masked_mean_absolute(picture_from(coarsest(view.images, hidden)), view.images, counted), {}};
   }
 
  private:
+  at::Tensor coarsest(const at::Tensor& images, const at::Tensor& hidden) {
+    constexpr std::array<std::int64_t, 5> kOfChannels{1, -1, 1, 1, 1};
+    if (vit_) return vit_features(images, hidden);
+    if (!swin_) return encoder_->features(unseen_->put(images, hidden, kOfChannels)).back();
+    const at::Tensor of_patch = models::visible_at(hidden, swin_->stride().front());
+    return swin_->scales_of(unseen_->put(swin_->patches(images), of_patch, kOfChannels)).back();
+  }
+
   at::Tensor vit_features(const at::Tensor& images, const at::Tensor& hidden) {
     const models::Extent grid = vit_->grid(images);
     const at::Tensor tokens =
@@ -98,7 +108,8 @@ class Simmim final : public OnVoxels {
   SimmimOptions options_;
   models::Extent block_;
   std::shared_ptr<models::Vit> vit_;
-  models::Extent stride_;
+  std::shared_ptr<models::Swin> swin_;
+  models::Extent stride_;  // of the coarsest features
   std::shared_ptr<Unseen> unseen_;
   std::shared_ptr<torch::nn::LinearImpl> head_;
 };
