@@ -80,7 +80,7 @@ std::unique_ptr<ssl::Method> PretrainRecipe::make(
     const std::function<void(const std::shared_ptr<models::Encoder>&)>& begin) const {
   const auto encoder = encoder_.make(input);
   encoder->check_extent(input.patch);
-  begin(encoder);
+  if (begin) begin(encoder);
   return method_->make({encoder, input, device, [&] { return encoder_.make(input); }, cases});
 }
 

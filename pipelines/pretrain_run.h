@@ -47,10 +47,11 @@ class PretrainRecipe {
 
   const std::string& method_name() const { return method_name_; }
   const std::string& encoder_name() const { return encoder_.name(); }
-  // Draws first weights from torch's generator. `begin` is handed the encoder before the method sees it, so that
-  // teachers begin as what becomes of it. `cases`: of the store.
-  std::unique_ptr<ssl::Method> make(const models::Input& input, const c10::Device& device, std::int64_t cases,
-                                    const std::function<void(const std::shared_ptr<models::Encoder>&)>& begin) const;
+  // Draws first weights from torch's generator. `begin`, where there is one, is handed the encoder before the method
+  // sees it, so that teachers begin as what becomes of it. `cases`: of the store.
+  std::unique_ptr<ssl::Method> make(
+      const models::Input& input, const c10::Device& device, std::int64_t cases,
+      const std::function<void(const std::shared_ptr<models::Encoder>&)>& begin = {}) const;
 
   train::TrainerSettings trainer;
   DataSettings data;

@@ -113,7 +113,7 @@ std::pair<double, at::Tensor> look(const Level& level, const Deformation& so_far
   const at::Tensor bend = along_axes(so_far.bend, level.controls);
   const at::Tensor places = (so_far.affine.matmul(level.places).view(bend.sizes()) + bend).unsqueeze(0);
   const at::Tensor moving = level.moving.unsqueeze(0);
-  const Alikeness found = alikeness_within(level.fixed, seen_at(moving, places).squeeze(0), window);
+  const Alikeness found = alikeness_within(level.fixed, picture_at(moving, places).squeeze(0), window);
   const at::Tensor pull = std::get<1>(at::grid_sampler_3d_backward(
       found.gradient.unsqueeze(0), moving, grid_of(places), /*interpolation_mode=*/0, /*padding_mode=*/1,
       /*align_corners=*/false, std::array<bool, 2>{false, true}));
@@ -207,7 +207,7 @@ at::Tensor deformed(const Deformation& stacked, const at::Tensor& places) {
                                                            /*padding_mode=*/1, /*align_corners=*/true);
 }
 
-at::Tensor seen_at(const at::Tensor& pictures, const at::Tensor& places) {
+at::Tensor picture_at(const at::Tensor& pictures, const at::Tensor& places) {
   return at::grid_sampler_3d(pictures, grid_of(places), /*interpolation_mode=*/0, /*padding_mode=*/1,
                              /*align_corners=*/false);
 }
@@ -235,7 +235,7 @@ double alikeness_after(const Deformation& deformation, const at::Tensor& fixed, 
   const losses::WithoutAutocast exact;
   const at::Tensor places = voxel_places(fixed.sizes().slice(1), fixed.options()).unsqueeze(0);
   const Deformation one{deformation.affine.unsqueeze(0), deformation.bend.unsqueeze(0)};
-  const at::Tensor seen = seen_at(standardised_channels(moving).unsqueeze(0), deformed(one, places)).squeeze(0);
+  const at::Tensor seen = picture_at(standardised_channels(moving).unsqueeze(0), deformed(one, places)).squeeze(0);
   return alikeness(standardised_channels(fixed), seen, window).value;
 }
 

@@ -27,7 +27,7 @@ at::Tensor voxel_places(at::IntArrayRef extent, const at::TensorOptions& options
 // N deformations, places [N, 3, D, H, W] of the fixed pictures: the places in the moving ones, of the same shape.
 at::Tensor deformed(const Deformation& stacked, const at::Tensor& places);
 // [N, C, D, H, W]: what pictures [N, C, ...] show at places [N, 3, D, H, W]; beyond their edge the nearest voxel.
-at::Tensor seen_at(const at::Tensor& pictures, const at::Tensor& places);
+at::Tensor picture_at(const at::Tensor& pictures, const at::Tensor& places);
 
 // Mean over channels and voxels of (c^2 + e) / (v v' + e): c the covariance of both pictures, v and v' their variances,
 // within a Gaussian window of this standard deviation in voxels about the voxel (infinite: the whole picture), e =

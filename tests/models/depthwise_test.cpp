@@ -24,7 +24,7 @@ Convolved convolved(Convolution convolution, const at::Tensor& x, const at::Tens
   return {y.detach(), leaf.grad(), w.grad(), b.grad()};
 }
 
-void expect_near(const at::Tensor& found, const at::Tensor& truth, double share) {
+void expect_like(const at::Tensor& found, const at::Tensor& truth, double share) {
   ASSERT_EQ(found.sizes(), truth.sizes());
   EXPECT_LE((found.to(at::kDouble) - truth).abs().max().item<double>(), share * truth.abs().max().item<double>());
 }
@@ -53,10 +53,10 @@ TEST_P(EachDepthwise, ValuesAndGradientsAreTorchs) {
       EXPECT_EQ(found.y.scalar_type(), type);
       EXPECT_EQ(found.of_weight.scalar_type(), at::kFloat);
       EXPECT_TRUE(found.y.is_contiguous(at::MemoryFormat::ChannelsLast3d));
-      expect_near(found.y, truth.y, share);
-      expect_near(found.of_x, truth.of_x, share);
-      expect_near(found.of_weight, truth.of_weight, share);
-      expect_near(found.of_bias, truth.of_bias, share);
+      expect_like(found.y, truth.y, share);
+      expect_like(found.of_x, truth.of_x, share);
+      expect_like(found.of_weight, truth.of_weight, share);
+      expect_like(found.of_bias, truth.of_bias, share);
     }
   }
 }

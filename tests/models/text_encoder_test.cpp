@@ -10,7 +10,7 @@
 
 namespace {
 
-models::TextSettings tiny() {
+models::TextSettings tiny_text() {
   models::TextSettings settings;
   settings.vocabulary = 260;
   settings.context = 8;
@@ -36,7 +36,7 @@ at::Tensor tokens(const std::vector<std::int64_t>& values) { return at::tensor(v
 
 TEST(TextEncoder, PaddingAndOtherTextsDoNotChangeAnEmbedding) {
   const at::NoGradGuard no_gradient;
-  const auto text = encoder(tiny(), at::kDouble);
+  const auto text = encoder(tiny_text(), at::kDouble);
   const at::Tensor alone = text->forward(tokens({1, 40, 50, 2}));
   EXPECT_EQ(alone.sizes(), at::IntArrayRef({1, 12}));
   EXPECT_TRUE(at::allclose(text->forward(tokens({1, 40, 50, 2, 0, 0, 0, 0})), alone, 1e-12, 1e-14));
@@ -47,7 +47,7 @@ TEST(TextEncoder, PaddingAndOtherTextsDoNotChangeAnEmbedding) {
 
 TEST(TextEncoder, EveryTokenAndItsPlaceMatter) {
   const at::NoGradGuard no_gradient;
-  const auto text = encoder(tiny());
+  const auto text = encoder(tiny_text());
   const at::Tensor first = text->forward(tokens({1, 40, 50, 60, 2}));
   for (const auto& other : {tokens({1, 41, 50, 60, 2}), tokens({1, 50, 40, 60, 2}), tokens({1, 40, 50, 61, 2}),
                             tokens({1, 40, 50, 2}), tokens({1, 2})})
@@ -57,7 +57,7 @@ TEST(TextEncoder, EveryTokenAndItsPlaceMatter) {
 // By hand: with blocks whose last layers are 0 only the codes of the last token and its place are left, normalised.
 TEST(TextEncoder, WithoutItsBlocksIsTheLastTokenAndItsPlaceNormalised) {
   const at::NoGradGuard no_gradient;
-  const auto text = encoder(tiny(), at::kDouble);
+  const auto text = encoder(tiny_text(), at::kDouble);
   const auto named = text->named_parameters();
   for (const auto& item : named) {
     if (item.key().find("out_proj") != std::string::npos || item.key().find("linear2") != std::string::npos)
@@ -69,7 +69,7 @@ TEST(TextEncoder, WithoutItsBlocksIsTheLastTokenAndItsPlaceNormalised) {
 }
 
 TEST(TextEncoder, GradientIsTheDifferenceInEveryParameter) {
-  const auto text = encoder(tiny(), at::kDouble);
+  const auto text = encoder(tiny_text(), at::kDouble);
   const at::Tensor batch = at::cat({tokens({1, 40, 50, 2}), tokens({1, 40, 2, 0})});
   const at::Tensor weight = at::sin(at::arange(24, at::kDouble)).view({2, 12});
   const auto value = [&] { return (text->forward(batch) * weight).sum(); };
@@ -93,13 +93,13 @@ TEST(TextEncoder, GradientIsTheDifferenceInEveryParameter) {
 }
 
 TEST(TextEncoder, SparesItsCodesOfPlaceFromDecay) {
-  const auto text = encoder(tiny());
+  const auto text = encoder(tiny_text());
   ASSERT_EQ(text->spared_from_decay().size(), 1u);
   EXPECT_TRUE(text->spared_from_decay()[0].is_same(text->named_parameters()["places"]));
 }
 
 TEST(TextEncoder, HeadsThatDoNotDivideTheWidthAreRefused) {
-  models::TextSettings settings = tiny();
+  models::TextSettings settings = tiny_text();
   settings.heads = 5;
   try {
     models::TextEncoder text(settings);

@@ -7,15 +7,6 @@
 #include "made.h"
 #include "ssl/generator.h"
 
-namespace {
-
-double watched(ssl::Method& method, const data::Batch& batch, const std::string& name) {
-  const at::NoGradGuard no_gradient;
-  return method.step(0, batch, {}).watch.at(name).item<double>();
-}
-
-}  // namespace
-
 TEST(Generator, MakesPicturesOfAnyPatch) {
   torch::manual_seed(1);
   for (const models::Extent& patch :
@@ -52,10 +43,10 @@ TEST(Vae, TheLossIsReconstructionAndTheDivergenceByTheVoxel) {
   for (const double beta : {0.0, 1.0, 30.0}) {
     const auto method = made::method("vae", "resenc", 1, {"beta=" + std::to_string(beta)});
     const data::Batch batch = made::batch(*method, 3);
-    const double divergence = watched(*method, batch, "divergence");
+    const double divergence = made::watched(*method, batch, "divergence");
     EXPECT_GT(divergence, 0);
     EXPECT_NEAR(made::loss(*method, batch),
-                watched(*method, batch, "reconstruction") + beta * divergence / (16 * 16 * 16), 1e-5);
+                made::watched(*method, batch, "reconstruction") + beta * divergence / (16 * 16 * 16), 1e-5);
   }
 }
 
@@ -63,7 +54,7 @@ TEST(Vae, WhatLiesOutsideOfTheCaseIsNotCounted) {
   const auto method = made::method("vae", "resenc");
   data::Batch batch = made::batch(*method, 2);
   batch.views[0].valid.zero_();
-  EXPECT_EQ(watched(*method, batch, "reconstruction"), 0);
+  EXPECT_EQ(made::watched(*method, batch, "reconstruction"), 0);
 }
 
 TEST(Vae, TheNoiseBelongsToTheSample) {
@@ -79,9 +70,9 @@ TEST(Vae, TheNoiseBelongsToTheSample) {
 TEST(Vae, AGreatBetaLeavesNothingInTheCode) {
   const auto method = made::method("vae", "resenc", 1, {"beta=1000", "code_size=8"});
   const data::Batch batch = made::batch(*method, 4);
-  const double before = watched(*method, batch, "divergence");
+  const double before = made::watched(*method, batch, "divergence");
   made::train(*method, batch, 60, "loss", 1e-2);
-  EXPECT_LT(watched(*method, batch, "divergence"), 0.2 * before);
+  EXPECT_LT(made::watched(*method, batch, "divergence"), 0.2 * before);
 }
 
 TEST(SparseAutoencoder, AGreaterWeightMakesCheaperCodesAndAWorsePicture) {
@@ -90,7 +81,7 @@ TEST(SparseAutoencoder, AGreaterWeightMakesCheaperCodesAndAWorsePicture) {
         made::method("sparse_autoencoder", "resenc", 1, {"code_size=64", "sparsity=" + std::to_string(sparsity)});
     const data::Batch batch = made::batch(*method, 4);
     made::train(*method, batch, 40, "loss", 1e-2);
-    return std::pair{watched(*method, batch, "cost"), watched(*method, batch, "reconstruction")};
+    return std::pair{made::watched(*method, batch, "cost"), made::watched(*method, batch, "reconstruction")};
   };
   const auto [cost, apart] = trained(0);
   const auto [cheap, worse] = trained(10);

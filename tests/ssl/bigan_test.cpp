@@ -6,17 +6,6 @@
 
 namespace {
 
-std::set<std::string> names_of(const train::Phase& phase) {
-  std::set<std::string> names;
-  for (const train::Parameter& each : phase.parameters) names.insert(each.name);
-  return names;
-}
-
-train::StepResult looked(ssl::Method& method, std::size_t phase, const data::Batch& batch) {
-  const at::NoGradGuard no_gradient;
-  return method.step(phase, batch, {});
-}
-
 // Steps of one phase alone; the other stands still.
 void train_alone(ssl::Method& method, std::size_t phase, const data::Batch& batch, int steps) {
   train::Optimiser optimiser(method.phases()[phase], train::TrainerSettings{});
@@ -36,7 +25,7 @@ TEST(Bigan, MakersAndCriticShareNoParameterAndTogetherAreAll) {
   EXPECT_EQ(phases[0].name, "maker");
   EXPECT_EQ(phases[1].name, "critic");
   EXPECT_DOUBLE_EQ(phases[1].learning_rate_scale, 0.5);
-  const std::set<std::string> makers = names_of(phases[0]), critic = names_of(phases[1]);
+  const std::set<std::string> makers = made::names_of(phases[0]), critic = made::names_of(phases[1]);
   for (const std::string& name : critic) {
     EXPECT_EQ(name.rfind("critic.", 0), 0u) << name;
     EXPECT_FALSE(makers.contains(name)) << name;
@@ -57,11 +46,11 @@ TEST(Bigan, TheCodesBelongToTheSample) {
   const auto method = made::method("bigan", "resenc");
   data::Batch batch = made::batch(*method, 2);
   for (const std::size_t phase : {0u, 1u}) {
-    const double loss = looked(*method, phase, batch).loss.item<double>();
-    EXPECT_EQ(looked(*method, phase, batch).loss.item<double>(), loss);
+    const double loss = made::looked(*method, batch, {}, phase).loss.item<double>();
+    EXPECT_EQ(made::looked(*method, batch, {}, phase).loss.item<double>(), loss);
     data::Batch other = batch;
     other.sample = batch.sample + 100;
-    EXPECT_NE(looked(*method, phase, other).loss.item<double>(), loss);
+    EXPECT_NE(made::looked(*method, other, {}, phase).loss.item<double>(), loss);
   }
 }
 
@@ -70,8 +59,9 @@ TEST(Bigan, SamplesDoNotMeet) {
   const data::Batch batch = made::batch(*method, 3);
   for (const std::size_t phase : {0u, 1u}) {
     double mean = 0;
-    for (std::int64_t i = 0; i < 3; ++i) mean += looked(*method, phase, batch.part(i, 1)).loss.item<double>() / 3;
-    EXPECT_NEAR(looked(*method, phase, batch).loss.item<double>(), mean, 1e-5 * mean);
+    for (std::int64_t i = 0; i < 3; ++i)
+      mean += made::looked(*method, batch.part(i, 1), {}, phase).loss.item<double>() / 3;
+    EXPECT_NEAR(made::looked(*method, batch, {}, phase).loss.item<double>(), mean, 1e-5 * mean);
   }
 }
 
@@ -79,7 +69,7 @@ TEST(Bigan, TheMakersLossIsTheCriticsWithTheAnswersExchangedAndTheCodeLost) {
   for (const double weight : {0.0, 2.0}) {
     const auto method = made::method("bigan", "resenc", 1, {"code_weight=" + std::to_string(weight)});
     const data::Batch batch = made::batch(*method, 3);
-    const train::StepResult makers = looked(*method, 0, batch);
+    const train::StepResult makers = made::looked(*method, batch);
     EXPECT_NEAR(makers.loss.item<double>(),
                 makers.watch.at("fooled").item<double>() + weight * makers.watch.at("code_lost").item<double>(), 1e-5);
     // A critic that calls everything real by the same score s: log(1 + exp(-s)) + log(1 + exp(s)), whoever asks.
@@ -89,8 +79,8 @@ TEST(Bigan, TheMakersLossIsTheCriticsWithTheAnswersExchangedAndTheCodeLost) {
       if (name == "critic.score.bias") tensor.fill_(1.5);
     }
     const double expected = std::log1p(std::exp(-1.5)) + std::log1p(std::exp(1.5));
-    EXPECT_NEAR(looked(*method, 0, batch).watch.at("fooled").item<double>(), expected, 1e-5);
-    EXPECT_NEAR(looked(*method, 1, batch).loss.item<double>(), expected, 1e-5);
+    EXPECT_NEAR(made::looked(*method, batch).watch.at("fooled").item<double>(), expected, 1e-5);
+    EXPECT_NEAR(made::looked(*method, batch, {}, 1).loss.item<double>(), expected, 1e-5);
   }
 }
 
@@ -98,12 +88,12 @@ TEST(Bigan, EachSideLearnsWhileTheOtherStandsStill) {
   const auto method = made::method("bigan", "resenc", 1, {"code_weight=0"});
   const data::Batch batch = made::batch(*method, 2);
   train_alone(*method, 1, batch, 30);
-  const train::StepResult told = looked(*method, 1, batch);
+  const train::StepResult told = made::looked(*method, batch, {}, 1);
   EXPECT_GT(told.watch.at("critic_right").item<double>(), 0.9);
-  const double fooled = looked(*method, 0, batch).watch.at("fooled").item<double>();
+  const double fooled = made::looked(*method, batch).watch.at("fooled").item<double>();
   train_alone(*method, 0, batch, 10);
-  EXPECT_LT(looked(*method, 0, batch).watch.at("fooled").item<double>(), 0.7 * fooled);
-  EXPECT_GT(looked(*method, 1, batch).loss.item<double>(), told.loss.item<double>());
+  EXPECT_LT(made::looked(*method, batch).watch.at("fooled").item<double>(), 0.7 * fooled);
+  EXPECT_GT(made::looked(*method, batch, {}, 1).loss.item<double>(), told.loss.item<double>());
 }
 
 TEST(Bigan, ACriticThatPaysForItGrowsLessSteep) {
@@ -111,7 +101,7 @@ TEST(Bigan, ACriticThatPaysForItGrowsLessSteep) {
     const auto method = made::method("bigan", "resenc", 1, {"steepness_weight=" + std::to_string(weight)});
     const data::Batch batch = made::batch(*method, 2);
     train_alone(*method, 1, batch, 30);
-    return looked(*method, 1, batch).watch.at("steepness").item<double>();
+    return made::looked(*method, batch, {}, 1).watch.at("steepness").item<double>();
   };
   EXPECT_LT(steepness(1), 0.3 * steepness(1e-6));
 }

@@ -6,16 +6,6 @@
 #include "made.h"
 #include "ssl/critic.h"
 
-namespace {
-
-std::set<std::string> names_of(const train::Phase& phase) {
-  std::set<std::string> names;
-  for (const train::Parameter& each : phase.parameters) names.insert(each.name);
-  return names;
-}
-
-}  // namespace
-
 TEST(ContextEncoder, PainterAndCriticShareNoParameterAndTogetherAreAll) {
   const auto method = made::method("context_encoder", "resenc");
   const auto phases = method->phases();
@@ -23,7 +13,7 @@ TEST(ContextEncoder, PainterAndCriticShareNoParameterAndTogetherAreAll) {
   EXPECT_EQ(phases[0].name, "painter");
   EXPECT_EQ(phases[1].name, "critic");
   EXPECT_DOUBLE_EQ(phases[1].learning_rate_scale, 0.1);
-  const std::set<std::string> painter = names_of(phases[0]), critic = names_of(phases[1]);
+  const std::set<std::string> painter = made::names_of(phases[0]), critic = made::names_of(phases[1]);
   EXPECT_FALSE(critic.empty());
   for (const std::string& name : critic) {
     EXPECT_EQ(name.rfind("critic.", 0), 0u) << name;

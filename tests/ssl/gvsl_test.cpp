@@ -6,19 +6,6 @@
 #include "ssl/registration_head.h"
 #include "ssl/warp_by.h"
 
-namespace {
-
-train::StepResult looked(ssl::Method& method, const data::Batch& batch) {
-  const at::NoGradGuard no_gradient;
-  return method.step(0, batch, {});
-}
-
-double watched(ssl::Method& method, const data::Batch& batch, const std::string& name) {
-  return looked(method, batch).watch.at(name).item<double>();
-}
-
-}  // namespace
-
 TEST(Gvsl, TakesItsSecondViewFromAnotherCaseAtTheLikePlace) {
   const auto method = made::method("gvsl", "resenc");
   EXPECT_EQ(method->of_partner(), (std::vector<bool>{false, true}));
@@ -38,7 +25,7 @@ TEST(Gvsl, TheLossIsTheSumOfItsParts) {
       made::method("gvsl", "resenc", 1, {"likeness_weight=2", "smoothness_weight=3", "restoration_weight=5"});
   const data::Batch batch = made::batch(*method, 3);
   made::train(*method, batch, 2);
-  const train::StepResult found = looked(*method, batch);
+  const train::StepResult found = made::looked(*method, batch);
   const auto part = [&](const char* name) { return found.watch.at(name).item<double>(); };
   EXPECT_GT(part("unlikeness"), 0);
   EXPECT_GT(part("roughness"), 0);
@@ -49,7 +36,7 @@ TEST(Gvsl, BeginsWithNoMoveAndAPairOfOnePictureLiesOnItselfThen) {
   const auto method = made::method("gvsl", "resenc");
   data::Batch batch = made::batch(*method, 2);
   batch.views[1] = batch.views[0];
-  const train::StepResult found = looked(*method, batch);
+  const train::StepResult found = made::looked(*method, batch);
   EXPECT_EQ(found.watch.at("moved_voxels").item<double>(), 0);
   EXPECT_EQ(found.watch.at("roughness").item<double>(), 0);
   EXPECT_NEAR(found.watch.at("unlikeness").item<double>(), 0, 1e-3);
@@ -59,20 +46,20 @@ TEST(Gvsl, BeginsWithNoMoveAndAPairOfOnePictureLiesOnItselfThen) {
 TEST(Gvsl, TheLikenessDoesNotKnowTheLineOfGreyValues) {
   const auto method = made::method("gvsl", "resenc");
   data::Batch batch = made::batch(*method, 3);
-  const double unlike = watched(*method, batch, "unlikeness");
+  const double unlike = made::watched(*method, batch, "unlikeness");
   EXPECT_GT(unlike, 0.1);
   batch.views[1].kept = 3 * batch.views[1].kept - 40;
-  EXPECT_NEAR(watched(*method, batch, "unlikeness"), unlike, 1e-3);
+  EXPECT_NEAR(made::watched(*method, batch, "unlikeness"), unlike, 1e-3);
 }
 
 TEST(Gvsl, OutsideOfTheCaseNothingIsCompared) {
   const auto method = made::method("gvsl", "resenc");
   data::Batch batch = made::batch(*method, 2);
   batch.views[0].valid.zero_();
-  EXPECT_EQ(watched(*method, batch, "unlikeness"), 0);
-  EXPECT_GT(watched(*method, batch, "apart"), 0) << "the other case is there";
+  EXPECT_EQ(made::watched(*method, batch, "unlikeness"), 0);
+  EXPECT_GT(made::watched(*method, batch, "apart"), 0) << "the other case is there";
   batch.views[1].valid.zero_();
-  EXPECT_EQ(watched(*method, batch, "apart"), 0);
+  EXPECT_EQ(made::watched(*method, batch, "apart"), 0);
 }
 
 // The same picture elsewhere: the move that was made is found.

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -138,6 +139,22 @@ inline std::string report(std::uint64_t number) {
 }
 
 inline constexpr std::uint64_t kPartner = 1000000;  // from a picture's number to that of the sample's second case
+
+// A step of a phase without a gradient, and a number that it watches.
+inline train::StepResult looked(ssl::Method& method, const data::Batch& batch, const train::Moment& moment = {},
+                                std::size_t phase = 0) {
+  const at::NoGradGuard no_gradient;
+  return method.step(phase, batch, moment);
+}
+inline double watched(ssl::Method& method, const data::Batch& batch, const std::string& name) {
+  return looked(method, batch).watch.at(name).item<double>();
+}
+
+inline std::set<std::string> names_of(const train::Phase& phase) {
+  std::set<std::string> names;
+  for (const train::Parameter& each : phase.parameters) names.insert(each.name);
+  return names;
+}
 
 // [N, 1, D, H, W]: 1 where voxels of the first view are hidden.
 inline at::Tensor hidden_of(const data::Batch& batch) { return batch.views[0].hidden.unsqueeze(1).to(at::kFloat); }

@@ -9,11 +9,6 @@ namespace {
 
 class MaeContrastWith : public testing::TestWithParam<std::string> {};
 
-double watched(ssl::Method& method, const data::Batch& batch, const std::string& name) {
-  const at::NoGradGuard no_gradient;
-  return method.step(0, batch, {}).watch.at(name).item<double>();
-}
-
 }  // namespace
 
 TEST_P(MaeContrastWith, TheLossIsTheWeightedSumOfItsThreeTerms) {
@@ -21,8 +16,8 @@ TEST_P(MaeContrastWith, TheLossIsTheWeightedSumOfItsThreeTerms) {
   const auto other = made::method("mae_contrast", GetParam(), 1,
                                   {"reconstruction_weight=3", "alignment_weight=0", "contrast_weight=2"});
   const data::Batch batch = made::batch(*usual, 3);
-  const double rebuilt = watched(*usual, batch, "reconstruction"), apart = watched(*usual, batch, "alignment"),
-               contrast = watched(*usual, batch, "contrast");
+  const double rebuilt = made::watched(*usual, batch, "reconstruction"),
+               apart = made::watched(*usual, batch, "alignment"), contrast = made::watched(*usual, batch, "contrast");
   EXPECT_GT(rebuilt, 0);
   EXPECT_GT(apart, 0);
   EXPECT_GT(contrast, 0);
@@ -33,19 +28,19 @@ TEST_P(MaeContrastWith, TheLossIsTheWeightedSumOfItsThreeTerms) {
 TEST_P(MaeContrastWith, WhatIsHiddenReachesTheReconstructionsLossAlone) {
   const auto method = made::method("mae_contrast", GetParam());
   data::Batch batch = made::batch(*method, 3);
-  const double rebuilt = watched(*method, batch, "reconstruction"), apart = watched(*method, batch, "alignment"),
-               contrast = watched(*method, batch, "contrast");
+  const double rebuilt = made::watched(*method, batch, "reconstruction"),
+               apart = made::watched(*method, batch, "alignment"), contrast = made::watched(*method, batch, "contrast");
   for (data::View& view : batch.views) view.images = view.images + 3 * view.hidden.unsqueeze(1);
-  EXPECT_NE(watched(*method, batch, "reconstruction"), rebuilt);
-  EXPECT_EQ(watched(*method, batch, "alignment"), apart);
-  EXPECT_EQ(watched(*method, batch, "contrast"), contrast);
+  EXPECT_NE(made::watched(*method, batch, "reconstruction"), rebuilt);
+  EXPECT_EQ(made::watched(*method, batch, "alignment"), apart);
+  EXPECT_EQ(made::watched(*method, batch, "contrast"), contrast);
 }
 
 TEST_P(MaeContrastWith, TwoViewsThatAreTheSameAgree) {
   const auto method = made::method("mae_contrast", GetParam());
   data::Batch batch = made::batch(*method, 3);
   batch.views[1] = batch.views[0];
-  EXPECT_NEAR(watched(*method, batch, "alignment"), 0, 1e-5);
+  EXPECT_NEAR(made::watched(*method, batch, "alignment"), 0, 1e-5);
 }
 
 INSTANTIATE_TEST_SUITE_P(Encoders, MaeContrastWith, testing::Values("resenc", "vit"),

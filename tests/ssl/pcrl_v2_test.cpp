@@ -6,25 +6,12 @@
 #include "ssl/decoder_without_skips.h"
 #include "story_of.h"
 
-namespace {
-
-train::StepResult looked(ssl::Method& method, const data::Batch& batch, const train::Moment& moment = {}) {
-  const at::NoGradGuard no_gradient;
-  return method.step(0, batch, moment);
-}
-
-double watched(ssl::Method& method, const data::Batch& batch, const std::string& name) {
-  return looked(method, batch).watch.at(name).item<double>();
-}
-
-}  // namespace
-
 TEST(Pcrl, TheLossIsTheSumOfItsPartsAndTheCoarserRestorationFades) {
   const auto method = made::method("pcrl_v2", "resenc", 1, {"agreement_weight=3"});
   const data::Batch batch = made::batch(*method, 3);
   for (const auto& [step, share] :
        {std::pair{0, 1.0}, std::pair{25, (1 + std::sqrt(0.5)) / 2}, std::pair{50, 0.5}, std::pair{100, 0.0}}) {
-    const train::StepResult found = looked(*method, batch, {step, 100, 0});
+    const train::StepResult found = made::looked(*method, batch, {step, 100, 0});
     const auto part = [&](const char* name) { return found.watch.at(name).item<double>(); };
     EXPECT_GT(part("apart_coarser"), 0);
     EXPECT_NEAR(found.loss.item<double>(),
@@ -40,9 +27,9 @@ TEST(Pcrl, EverySmallViewHasItsPartAndTheirOrderDoesNotMatter) {
   const auto method = made::method("pcrl_v2", "resenc", 1, {"views.crops.small=3"});
   data::Batch batch = made::batch(*method, 3);
   ASSERT_EQ(batch.views.size(), 5u);
-  const double whole = watched(*method, batch, "agreement_small");
+  const double whole = made::watched(*method, batch, "agreement_small");
   std::swap(batch.views[2], batch.views[4]);
-  EXPECT_NEAR(watched(*method, batch, "agreement_small"), whole, 1e-5);
+  EXPECT_NEAR(made::watched(*method, batch, "agreement_small"), whole, 1e-5);
   for (std::size_t v = 2; v < 5; ++v) batch.views[v].images = batch.views[v].images.clone().requires_grad_();
   method->step(0, batch, {}).loss.backward();
   for (std::size_t v = 2; v < 5; ++v) {
@@ -56,9 +43,9 @@ TEST(Pcrl, ViewsOfASampleComeToAgreeAndThoseOfOtherSamplesDoNot) {
   const auto method = made::method("pcrl_v2", "resenc");
   data::Batch batch = made::batch(*method, 3);
   made::train(*method, batch, 15);
-  const double own = watched(*method, batch, "agreement_small");
+  const double own = made::watched(*method, batch, "agreement_small");
   for (std::size_t v = 2; v < 4; ++v) batch.views[v].images = batch.views[v].images.roll({1}, {0});
-  EXPECT_LT(watched(*method, batch, "agreement_small"), own - 0.3);
+  EXPECT_LT(made::watched(*method, batch, "agreement_small"), own - 0.3);
 }
 
 TEST(Pcrl, RestoresWhatWasThereBeforeTheDamageInsideTheCase) {
@@ -74,18 +61,18 @@ TEST(Pcrl, RestoresWhatWasThereBeforeTheDamageInsideTheCase) {
   for (const char* part : {"apart", "apart_coarser"}) {
     const auto with = [&](double shift) {
       for (std::size_t v = 0; v < 2; ++v) batch.views[v].kept = kept[v] + shift;
-      return watched(*method, batch, part);
+      return made::watched(*method, batch, part);
     };
     EXPECT_NEAR(with(0.5) + with(-0.5) - 2 * with(0), 2 * 0.25, 1e-4) << part;
   }
   for (std::size_t v = 0; v < 2; ++v) batch.views[v].valid.zero_();
-  EXPECT_EQ(watched(*method, batch, "apart"), 0);
-  EXPECT_EQ(watched(*method, batch, "apart_coarser"), 0);
+  EXPECT_EQ(made::watched(*method, batch, "apart"), 0);
+  EXPECT_EQ(made::watched(*method, batch, "apart_coarser"), 0);
 }
 
 TEST(Pcrl, WithoutSmallViewsThereIsNothingOfThemInTheLoss) {
   const auto method = made::method("pcrl_v2", "resenc", 1, {"views.crops.small=0"});
-  const train::StepResult found = looked(*method, made::batch(*method, 3));
+  const train::StepResult found = made::looked(*method, made::batch(*method, 3));
   const auto part = [&](const char* name) { return found.watch.at(name).item<double>(); };
   EXPECT_EQ(part("agreement_small"), 0);
   EXPECT_NEAR(found.loss.item<double>(), part("apart") + part("apart_coarser") + 1 - part("agreement"), 1e-4);

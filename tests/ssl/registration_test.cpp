@@ -104,7 +104,7 @@ TEST(Deformation, OfNothingLeavesEveryPlaceAndControlPointsShiftTheirOwn) {
 TEST(Deformation, APictureSeenAtItsOwnVoxelsIsItself) {
   const at::Tensor picture = noise({2, 5, 4, 6}, 5);
   const at::Tensor places = ssl::voxel_places({5, 4, 6}, kDouble).unsqueeze(0);
-  EXPECT_TRUE(at::allclose(ssl::seen_at(picture.unsqueeze(0), places).squeeze(0), picture, 1e-9, 1e-9));
+  EXPECT_TRUE(at::allclose(ssl::picture_at(picture.unsqueeze(0), places).squeeze(0), picture, 1e-9, 1e-9));
 }
 
 TEST(Registration, FindsAKnownAffineMapToWithinAVoxel) {

@@ -5,22 +5,13 @@
 #include "core/error.h"
 #include "made.h"
 
-namespace {
-
-train::StepResult looked(ssl::Method& method, const data::Batch& batch) {
-  const at::NoGradGuard no_gradient;
-  return method.step(0, batch, {});
-}
-
-}  // namespace
-
 TEST(SwinUnetr, TheLossIsTheSumOfItsThreeParts) {
   const auto with = [](double rotation, double contrast, double inpaint) {
     const auto method =
         made::method("swin_unetr", "resenc", 1,
                      {"rotation_weight=" + std::to_string(rotation), "contrast_weight=" + std::to_string(contrast),
                       "inpaint_weight=" + std::to_string(inpaint)});
-    return looked(*method, made::batch(*method, 3));
+    return made::looked(*method, made::batch(*method, 3));
   };
   const auto all = with(1, 1, 1);
   EXPECT_NEAR(with(0, 1, 0).loss.item<double>(), all.watch.at("contrast").item<double>(), 1e-5);
@@ -39,17 +30,17 @@ TEST(SwinUnetr, PaintsTheUndamagedViewTurnedAsTheDamagedOne) {
   const auto apart_with = [&](double shift) {
     data::Batch other = batch;
     for (data::View& view : other.views) view.kept = view.kept + shift;
-    return looked(*method, other).watch.at("apart").item<double>();
+    return made::looked(*method, other).watch.at("apart").item<double>();
   };
   EXPECT_NEAR(apart_with(100) + apart_with(-100), 200, 1e-3);
   for (data::View& view : batch.views) view.valid.zero_();
-  EXPECT_EQ(looked(*method, batch).watch.at("apart").item<double>(), 0);
+  EXPECT_EQ(made::looked(*method, batch).watch.at("apart").item<double>(), 0);
 }
 
 TEST(SwinUnetr, ABatchOfOneIsRefused) {
   const auto method = made::method("swin_unetr", "resenc");
   try {
-    looked(*method, made::batch(*method, 1));
+    made::looked(*method, made::batch(*method, 1));
     FAIL();
   } catch (const core::Error& error) {
     EXPECT_EQ(error.exit(), core::Exit::kUsage);

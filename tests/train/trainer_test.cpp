@@ -141,10 +141,10 @@ TEST(Trainer, ARunThatBeganWithOtherWeightsIsRefused) {
   };
   fit_in(old, {});  // by a version that did not say it
   fit_in(old, {{"init", "scratch"}});
-  EXPECT_TRUE(has(error_of([&] { fit_in(old, {{"init", "abc"}}); }).story(), "there scratch, here abc"));
+  EXPECT_TRUE(has(small::error_of([&] { fit_in(old, {{"init", "abc"}}); }).story(), "there scratch, here abc"));
   fit_in(begun, {{"init", "abc"}});
   fit_in(begun, {{"init", "abc"}});
-  EXPECT_EQ(error_of([&] { fit_in(begun, {{"init", "scratch"}}); }).exit(), core::Exit::kUsage);
+  EXPECT_EQ(small::error_of([&] { fit_in(begun, {{"init", "scratch"}}); }).exit(), core::Exit::kUsage);
 }
 
 TEST(Trainer, SettingsAreComparedByValueAndNewOnesHaveTheirDefault) {
