@@ -123,7 +123,8 @@ std::int64_t budget_of(const std::string& word, std::int64_t available) {
   const char* const end = word.data() + word.size() - (share ? 1 : 0);
   const auto [at, failed] = std::from_chars(word.data(), end, number);
   const double count = share ? std::max(1.0, std::round(number / 100 * static_cast<double>(available))) : number;
-  if (failed != std::errc() || at != end || !(number > 0) || (share && number > 100) || count != std::floor(count))
+  if (failed != std::errc() || at != end || !(number > 0) || !std::isfinite(number) || (share && number > 100) ||
+      count != std::floor(count))
     throw core::usage_error("study.budgets: '" + word + "' is no number of cases", "take 8, 25% or all");
   if (count > static_cast<double>(available))
     throw core::usage_error(

@@ -172,9 +172,10 @@ std::vector<double> mean_ranks(std::span<const double> scores, std::size_t arms)
     for (std::size_t arm = 0; arm < arms; ++arm) {
       const auto higher = std::ranges::count_if(own, [&](double other) { return other > own[arm]; });
       const auto equal = std::ranges::count(own, own[arm]);
-      ranks[arm] += (static_cast<double>(higher) + (static_cast<double>(equal) + 1) / 2) / static_cast<double>(rows);
+      ranks[arm] += static_cast<double>(higher) + (static_cast<double>(equal) + 1) / 2;
     }
   }
+  for (double& rank : ranks) rank /= static_cast<double>(rows);
   return ranks;
 }
 

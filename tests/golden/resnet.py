@@ -40,7 +40,7 @@ def maps(net, step):
 
 
 for depth in KINDS:
-    print("net", f"resnet{depth}")
+    print("network", f"resnet{depth}")
     net = network(depth)
     fill(net)
     if depth in (10, 50):
@@ -54,7 +54,7 @@ def with_groups(module):
         with_groups(child)
 
 
-print("net", "resnet10_group")
+print("network", "resnet10_group")
 net = network(10)
 with_groups(net)
 fill(net)

@@ -22,7 +22,7 @@ struct Network {
   std::vector<std::vector<double>> values;                   // every n-th of each
 };
 
-// By the names of the file's lines "net NAME"; "" for what stands before the first.
+// By the names of the file's lines "network NAME"; "" for what stands before the first.
 inline std::map<std::string, Network> networks(const std::string& path) {
   std::map<std::string, Network> all;
   std::string net;
@@ -32,7 +32,7 @@ inline std::map<std::string, Network> networks(const std::string& path) {
     std::istringstream words(line);
     std::string kind, name;
     words >> kind;
-    if (kind == "net") words >> net;
+    if (kind == "network") words >> net;
     if (kind == "parameter") words >> name;
     if (kind == "value") {
       double value = 0;
@@ -91,6 +91,17 @@ inline void fill(const Weights& ours) {
   const at::NoGradGuard no_gradient;
   std::size_t place = 0;
   for (const auto& [name, weight] : ours) fill(weight, name, place++);
+}
+
+// The same network with its maps first .. end - 1 alone.
+inline Network with_maps(Network network, std::size_t first, std::size_t end) {
+  const auto part = [&](auto& all) {
+    const auto begin = all.begin() + static_cast<std::ptrdiff_t>(first);
+    all = {begin, all.begin() + static_cast<std::ptrdiff_t>(end)};
+  };
+  part(network.shapes);
+  part(network.values);
+  return network;
 }
 
 // Every `step`-th value, as far from the original's as `tolerance` times the largest of them at most.

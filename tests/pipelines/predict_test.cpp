@@ -105,7 +105,7 @@ volume::Case raw_case(const std::string& id, int seed) {
   return one;
 }
 
-void raw_store(const fs::path& folder, int count) {
+void raw_cases(const fs::path& folder, int count) {
   store::Writer writer(folder, {});
   for (int i = 0; i < count; ++i) writer.add(raw_case("c" + std::to_string(i), i), std::to_string(i));
   writer.commit();
@@ -118,7 +118,7 @@ Outcome predict(const std::string& arguments) { return gadolin_in_process("predi
 TEST(Predict, ARawStoreBecomesLabelMapsOnTheGridOfTheImagesAsThePiecesByHand) {
   const Scratch folder;
   const fs::path checkpoint = untrained(folder / "run", true);
-  raw_store(folder / "raw", 2);
+  raw_cases(folder / "raw", 2);
   const Outcome outcome = predict(folder.word("run") + " " + folder.word("raw") + " --out " + folder.word("out"));
   ASSERT_EQ(outcome.exit, 0) << outcome.out;
   EXPECT_NE(outcome.out.find("predict: 2 cases done"), std::string::npos) << outcome.out;
@@ -189,7 +189,7 @@ TEST(Predict, ABadCaseIsARowAndTheNextRunDoesOnlyWhatIsMissing) {
 TEST(Predict, APreparedStoreIsTakenAsItIsAndOneOfAnotherPlanIsRefused) {
   const Scratch folder;
   untrained(folder / "run", true);
-  raw_store(folder / "raw", 1);
+  raw_cases(folder / "raw", 1);
   const auto prepared_store = [&](const fs::path& at, const prepare::Plan& plan) {
     store::WriterOptions options;
     options.plan_yaml = prepare::to_yaml(plan);
@@ -214,7 +214,7 @@ TEST(Predict, APreparedStoreIsTakenAsItIsAndOneOfAnotherPlanIsRefused) {
 TEST(Predict, TheCacheKeepsProbabilitiesAndGivesTheSameLabelMapsWithoutTheNetwork) {
   const Scratch folder;
   const fs::path checkpoint = untrained(folder / "run", true);
-  raw_store(folder / "raw", 1);
+  raw_cases(folder / "raw", 1);
   const std::string arguments = folder.word("run") + " " + folder.word("raw") + " --cache " + folder.word("p.h5");
   ASSERT_EQ(predict(arguments + " --out " + folder.word("a")).exit, 0);
   const auto size = fs::file_size(folder / "p.h5");
@@ -259,7 +259,7 @@ TEST(ProbabilityCache, GivesBackWhatWasKeptUnderItsKeyOnly) {
 TEST(Predict, AClassificationBecomesATableWithTheTruthWhereItIsKnown) {
   const Scratch folder;
   untrained(folder / "run", false);
-  raw_store(folder / "raw", 3);
+  raw_cases(folder / "raw", 3);
   const std::string arguments = folder.word("run") + " " + folder.word("raw") + " --out " + folder.word("out");
   const Outcome outcome = predict(arguments + " --cases c0,c2");
   ASSERT_EQ(outcome.exit, 0) << outcome.out;
@@ -280,7 +280,7 @@ TEST(Predict, AClassificationBecomesATableWithTheTruthWhereItIsKnown) {
 TEST(Predict, WhatCannotBeDoneIsToldWithAHint) {
   const Scratch folder;
   untrained(folder / "run", true);
-  raw_store(folder / "raw", 1);
+  raw_cases(folder / "raw", 1);
   const std::string out = " --out " + folder.word("out");
   for (const std::string& arguments :
        {folder.word("gone") + " " + folder.word("raw") + out, folder.word("run") + " " + folder.word("gone") + out,

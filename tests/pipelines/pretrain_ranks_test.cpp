@@ -16,7 +16,8 @@ using namespace ranks;
 TEST(PretrainRanks, TwoProcessesWithHalfTheBatchEachLearnWhatOneLearns) {
   const Scratch folder;
   tiny::prepared_store(folder / "store");
-  const std::string more = " --set trainer.steps=10 --set data.batch_size=4";
+  // AdamW makes a whole step of the sign of a gradient that is nearly 0, which rounding decides.
+  const std::string more = " --set trainer.steps=10 --set data.batch_size=4 --set trainer.optimiser=sgd";
   for (const Ended& end : Ranks(folder, 1, pretraining(folder, "one", more)).wait()) ASSERT_EQ(end.exit, 0) << end.said;
   const auto ends = Ranks(folder, 2, pretraining(folder, "two", more)).wait();
   ASSERT_EQ(ends[0].exit, 0) << ends[0].said;

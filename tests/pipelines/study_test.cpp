@@ -147,7 +147,9 @@ TEST(StudyTable, TellsHowManyLabelledCasesAnArmSpares) {
   const std::vector<std::string> findings = pipelines::findings_of(head, table);
   ASSERT_EQ(findings.size(), 6u);
   EXPECT_TRUE(findings[0].starts_with("With 4 labelled cases mae reaches a mean Dice of 0.7")) << findings[0];
-  EXPECT_NE(findings[0].find("from scratch that takes 8"), std::string::npos) << findings[0];
+  EXPECT_TRUE(findings[0].find("that takes 8 [8, ") != std::string::npos ||
+              findings[0].find("that takes 9 [8, ") != std::string::npos)
+      << findings[0];
   EXPECT_NE(findings[2].find("> 16"), std::string::npos) << findings[2];
   EXPECT_NE(findings[3].find("no difference that these data show (exploratory)"), std::string::npos) << findings[3];
 }
