@@ -68,7 +68,7 @@ std::vector<std::string> findings_of(const StudyHead& head, const StudyTable& ta
 }
 
 core::Table rows_of(const StudyHead& head, const StudyTable& table) {
-  core::Table rows{{"labels", "arm", "draws", table.score, "minus scratch", "p (Holm)", "labels of scratch, times",
+  core::Table rows{{"labels", "arm", "draws", table.score, "minus scratch", "p (Holm)", "labels saved, times",
                     "mean rank", "s to fine-tune", "s to pretrain"},
                    {}};
   if (head.minutes_per_case > 0) rows.columns.push_back("expert hours");

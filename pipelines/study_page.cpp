@@ -25,7 +25,7 @@ std::string what_was_done(const StudyHead& head, const StudyTable& table) {
 
 // What stands behind "labels of scratch, times".
 constexpr const char* kFactorMeans =
-    "Labels of scratch, times: how many times as many labelled cases training from scratch needs for the same score, "
+    "Labels saved, times: how many times as many labelled cases training from scratch needs for the same score, "
     "on "
     "its curve in the logarithm of their number, made so that it never falls. \"> x\": it never got there.";
 
@@ -43,6 +43,18 @@ core::Table parts_table(const StudyTable& table) {
     }
   }
   return parts;
+}
+
+// Those columns alone, so that a page need not be scrolled sideways.
+core::Table columns_of(const core::Table& all, const std::vector<std::size_t>& wanted) {
+  core::Table part;
+  for (const std::size_t column : wanted) part.columns.push_back(all.columns[column]);
+  for (const auto& row : all.rows) {
+    std::vector<std::string> cells;
+    for (const std::size_t column : wanted) cells.push_back(row[column]);
+    part.add(std::move(cells));
+  }
+  return part;
 }
 
 std::vector<std::string> differences_svg(const StudyTable& table) {
@@ -78,7 +90,13 @@ std::string study_page(const StudyHead& head, const StudyTable& table, const cor
   page.figure_svg(curves_svg(table, title), "Bands: 95 % over patients and draws.");
   for (const std::string& plot : differences_svg(table)) page.figure_svg(plot, "");
   page.section("Numbers");
-  page.table(rows_of(head, table), kFactorMeans);
+  const core::Table rows = rows_of(head, table);
+  page.table(columns_of(rows, {0, 1, 3, 4, 5, 6}), "one row an arm and number of labelled cases");
+  page.paragraph(kFactorMeans);
+  std::vector<std::size_t> cost{0, 1, 2, 7, 8, 9};
+  if (rows.columns.size() > 10) cost.push_back(10);
+  page.subsection("What it took");
+  page.table(columns_of(rows, cost), "seconds are means over draws");
   if (!table.curves.front().points.front().parts.empty()) {
     page.subsection("Mean Dice by structure");
     page.table(parts_table(table), "mean over test cases and draws");

@@ -20,9 +20,8 @@ struct TrainerSettings {
   std::string optimiser = "adamw";
   double weight_decay = 0.05;
   double beta1 = 0.9, beta2 = 0.999;
-  double momentum = 0.9;
+  double momentum = 0.9, trust = 0.001;
   bool nesterov = false;
-  double trust = 0.001;
   double layer_decay = 1.0;
   double clip_norm = 1.0;
   double ema_decay = 0.0;

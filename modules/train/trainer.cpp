@@ -1,6 +1,7 @@
 #include "train/trainer.h"
 
 #include <ATen/ATen.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <chrono>
@@ -33,11 +34,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr double kSettle_s = 60;  // for a checkpoint that is being written when the process ends
 
-std::string cases_of(const data::Batch& batch) {
-  std::string cases;
-  for (const std::string& id : batch.ids) cases += (cases.empty() ? "" : ", ") + id;
-  return cases;
-}
+std::string cases_of(const data::Batch& batch) { return fmt::format("{}", fmt::join(batch.ids, ", ")); }
 
 class Run {
  public:
