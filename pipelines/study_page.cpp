@@ -23,7 +23,7 @@ std::string what_was_done(const StudyHead& head, const StudyTable& table) {
           : fmt::format("Claimed before a test case was scored: {}; the other arms are exploratory.", head.claimed));
 }
 
-// What stands behind "labels of scratch, times".
+// What stands behind "labels saved, times".
 constexpr const char* kFactorMeans =
     "Labels saved, times: how many times as many labelled cases training from scratch needs for the same score, "
     "on "
