@@ -48,7 +48,8 @@ std::string scores_of(const Scratch& folder, const std::string& out) {
   }
   const Outcome report = gadolin("study report " + folder.word(out) + " --json");
   EXPECT_EQ(report.exit, 0) << report.out;
-  for (const auto& point : boost::json::parse(report.out).at("points").as_array()) {
+  const boost::json::value told = boost::json::parse(report.out);
+  for (const auto& point : told.at("points").as_array()) {
     for (const char* const key : {"arm", "labels", "score", "difference", "labels_factor", "p_holm"})
       all += boost::json::serialize(point.at(key)) + " ";
   }
