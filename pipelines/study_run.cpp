@@ -12,7 +12,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <optional>
+#include <memory>
 #include <thread>
 #include <utility>
 
@@ -60,15 +60,17 @@ int run_gadolin(std::vector<std::string> words, const fs::path& log, const core:
   }
 }
 
-// True while a process works in the folder: a training goes on when its study was killed.
-bool in_use(const fs::path& folder) {
+// Nothing while another process works in the folder.
+std::unique_ptr<core::FolderLock> lock_of(const fs::path& folder) {
   try {
-    const core::FolderLock lock(folder);
-    return false;
+    return std::make_unique<core::FolderLock>(folder);
   } catch (const core::Error&) {
-    return true;
+    return nullptr;
   }
 }
+
+// True while a training works in the folder: it goes on when its study was killed.
+bool in_use(const fs::path& folder) { return lock_of(folder) == nullptr; }
 
 // The last line that a command said, which is its message when it failed.
 std::string last_line(const fs::path& log) {
@@ -193,12 +195,8 @@ std::vector<std::string> with_settings(std::vector<std::string> words, const std
 Study::Made Study::pretrain(const StudyPretraining& one) {
   const fs::path folder = work(one.hash), done = folder / "done.json";
   if (fs::exists(done)) return Made::kDone;
-  std::optional<core::FolderLock> lock;
-  try {
-    lock.emplace(folder);
-  } catch (const core::Error&) {
-    return Made::kBusy;
-  }
+  const auto lock = lock_of(folder);
+  if (!lock) return Made::kBusy;
   if (fs::exists(done)) return Made::kDone;
   if (in_use(folder / "run")) return Made::kBusy;
   core::log_info(fmt::format("study: pretraining of {}, seed {}", one.arm, one.seed));
@@ -286,12 +284,8 @@ Study::Made Study::make(const StudyCell& cell) {
   }
   const fs::path folder = work(cell.hash);
   {
-    std::optional<core::FolderLock> lock;
-    try {
-      lock.emplace(folder);
-    } catch (const core::Error&) {
-      return Made::kBusy;
-    }
+    const auto lock = lock_of(folder);
+    if (!lock) return Made::kBusy;
     if (finished(cell)) return Made::kDone;
     const bool lost =
         !cell.pretraining.empty() &&

@@ -31,6 +31,8 @@ constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 struct Scored {
   CellResult result;
   std::vector<evaluate::CaseScores> segmented;
+  std::vector<double> dice;          // of `segmented`, mean over labels
+  std::map<int, std::string> names;  // of labels
   std::vector<ClassifiedCase> classified;
 
   std::vector<std::pair<std::string, std::string>> cases() const {  // id, patient
@@ -49,10 +51,14 @@ std::optional<CellResult> found_in(const std::vector<fs::path>& folders, const s
 }
 
 Scored scored(CellResult result) {
-  Scored one{std::move(result), {}, {}};
+  Scored one{std::move(result), {}, {}, {}, {}};
   const core::Table table = core::parse_csv(one.result.scores, "scores of cell " + one.result.cell.hash);
   if (one.result.task == "segmentation") {
     one.segmented = evaluate::scores_from(table);
+    for (const evaluate::CaseScores& each : one.segmented)
+      one.dice.push_back(evaluate::mean_of_labels(each, &evaluate::LabelScores::dice));
+    const std::size_t label = table.column("label"), name = table.column("name");
+    for (const auto& row : table.rows) one.names[std::stoi(row[label])] = row[name];
   } else {
     one.classified = classes_from(table);
   }
@@ -63,8 +69,7 @@ double score_over(const Scored& cell, std::span<const std::size_t> cases) {
   if (!cell.segmented.empty()) {
     double sum = 0, count = 0;
     for (const std::size_t at : cases) {
-      const double own = evaluate::mean_of_labels(cell.segmented[at], &evaluate::LabelScores::dice);
-      if (std::isfinite(own)) sum += own, ++count;
+      if (std::isfinite(cell.dice[at])) sum += cell.dice[at], ++count;
     }
     return count > 0 ? sum / count : kUnknown;
   }
@@ -136,11 +141,7 @@ std::vector<std::int64_t> whole_draws(const StudyHead& head, Cells& cells, std::
 
 std::vector<std::pair<std::string, double>> parts_of(const std::vector<const Scored*>& draws) {
   std::map<int, std::pair<double, double>> sums;
-  std::map<int, std::string> names;
   for (const Scored* cell : draws) {
-    const core::Table table = core::parse_csv(cell->result.scores, "scores");
-    const std::size_t label = table.column("label"), name = table.column("name");
-    for (const auto& row : table.rows) names[std::stoi(row[label])] = row[name];
     for (const evaluate::CaseScores& one : cell->segmented) {
       for (const evaluate::LabelScores& each : one.labels) {
         if (std::isfinite(each.dice)) sums[each.label].first += each.dice, sums[each.label].second += 1;
@@ -148,7 +149,7 @@ std::vector<std::pair<std::string, double>> parts_of(const std::vector<const Sco
     }
   }
   std::vector<std::pair<std::string, double>> parts;
-  for (const auto& [label, sum] : sums) parts.emplace_back(names[label], sum.first / sum.second);
+  for (const auto& [label, sum] : sums) parts.emplace_back(draws.front()->names.at(label), sum.first / sum.second);
   return parts;
 }
 

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
-#include <vector>
+#include <utility>
 
 #include "core/error.h"
 #include "core/parallel.h"
@@ -44,14 +44,18 @@ Interval resampled(double value, std::size_t patients, const BootstrapOptions& o
       numbers[static_cast<std::size_t>(r)] = one(drawn);
     }
   });
-  std::erase_if(numbers, [](double number) { return std::isnan(number); });
-  if (numbers.empty()) return {value, kNotKnown, kNotKnown};
-  std::sort(numbers.begin(), numbers.end());
-  const double tail = (1 - options.confidence) / 2;
-  return {value, quantile(numbers, tail), quantile(numbers, 1 - tail)};
+  return percentile_interval(value, std::move(numbers), options.confidence);
 }
 
 }  // namespace
+
+Interval percentile_interval(double value, std::vector<double> numbers, double confidence) {
+  std::erase_if(numbers, [](double number) { return std::isnan(number); });
+  if (numbers.empty()) return {value, kNotKnown, kNotKnown};
+  std::sort(numbers.begin(), numbers.end());
+  const double tail = (1 - confidence) / 2;
+  return {value, quantile(numbers, tail), quantile(numbers, 1 - tail)};
+}
 
 double quantile(std::span<const double> sorted, double share) {
   GADOLIN_CHECK(!sorted.empty() && share >= 0 && share <= 1);

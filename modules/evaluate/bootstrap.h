@@ -14,6 +14,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace evaluate {
 
@@ -42,6 +43,9 @@ Interval bootstrap_difference(std::span<const double> a, std::span<const double>
 Interval bootstrap(std::span<const std::string> groups,
                    const std::function<double(std::span<const std::size_t>)>& statistic,
                    const BootstrapOptions& options = {});
+
+// `value` between the quantiles of resampled numbers, those that are NaN left out; without any the bounds are NaN.
+Interval percentile_interval(double value, std::vector<double> numbers, double confidence);
 
 // Linear between order statistics (type 7); `sorted` rises and is not empty.
 double quantile(std::span<const double> sorted, double share);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "core/error.h"
@@ -32,9 +33,7 @@ Interval bootstrap_crossed(std::span<const double> values, std::size_t repetitio
     }
     means[static_cast<std::size_t>(r)] = total / static_cast<double>(values.size());
   });
-  std::ranges::sort(means);
-  const double tail = (1 - options.confidence) / 2;
-  return {sum / static_cast<double>(values.size()), quantile(means, tail), quantile(means, 1 - tail)};
+  return percentile_interval(sum / static_cast<double>(values.size()), std::move(means), options.confidence);
 }
 
 }  // namespace evaluate

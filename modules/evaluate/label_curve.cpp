@@ -61,27 +61,20 @@ std::vector<std::size_t> drawn_again(core::Rng& rng, std::size_t count) {
   return drawn;
 }
 
-std::vector<double> sorted_numbers(const std::vector<Numbers>& resamples, std::vector<double> Numbers::*which,
-                                   std::size_t budget) {
+std::vector<double> numbers_at(const std::vector<Numbers>& resamples, std::vector<double> Numbers::*which,
+                               std::size_t budget) {
   std::vector<double> numbers;
   for (const Numbers& each : resamples) {
     const double number = (each.*which)[budget];
     if (!std::isnan(number)) numbers.push_back(number);
   }
-  std::ranges::sort(numbers);
   return numbers;
 }
 
-Interval interval_of(double value, const std::vector<double>& sorted, double confidence) {
-  if (sorted.empty()) return {value, kUnknown, kUnknown};
-  const double tail = (1 - confidence) / 2;
-  return {value, quantile(sorted, tail), quantile(sorted, 1 - tail)};
-}
-
-double two_sided(const std::vector<double>& sorted) {
-  const auto below = std::ranges::count_if(sorted, [](double each) { return each <= 0; });
-  const auto above = std::ranges::count_if(sorted, [](double each) { return each >= 0; });
-  return std::min(1.0, 2 * static_cast<double>(std::min(below, above) + 1) / static_cast<double>(sorted.size() + 1));
+double two_sided(const std::vector<double>& numbers) {
+  const auto below = std::ranges::count_if(numbers, [](double each) { return each <= 0; });
+  const auto above = std::ranges::count_if(numbers, [](double each) { return each >= 0; });
+  return std::min(1.0, 2 * static_cast<double>(std::min(below, above) + 1) / static_cast<double>(numbers.size() + 1));
 }
 
 }  // namespace
@@ -134,13 +127,14 @@ std::vector<CurvePoint> compare_curves(const CurveDesign& design, const ScoreOf&
   });
   std::vector<CurvePoint> points;
   for (std::size_t budget = 0; budget < design.budgets.size(); ++budget) {
-    const auto sorted = [&](std::vector<double> Numbers::*which) { return sorted_numbers(resamples, which, budget); };
-    const std::vector<double> differences = sorted(&Numbers::difference), factors = sorted(&Numbers::factor);
+    const std::vector<double> differences = numbers_at(resamples, &Numbers::difference, budget),
+                              factors = numbers_at(resamples, &Numbers::factor, budget);
     CurvePoint point;
-    point.score = interval_of(whole.score[budget], sorted(&Numbers::score), options.confidence);
-    point.difference = interval_of(whole.difference[budget], differences, options.confidence);
+    point.score =
+        percentile_interval(whole.score[budget], numbers_at(resamples, &Numbers::score, budget), options.confidence);
+    point.difference = percentile_interval(whole.difference[budget], differences, options.confidence);
     point.probability = two_sided(differences);
-    point.saved.factor = interval_of(whole.factor[budget], factors, options.confidence);
+    point.saved.factor = percentile_interval(whole.factor[budget], factors, options.confidence);
     point.saved.highest_told = design.budgets.back() / design.budgets[budget];
     const auto beyond = std::ranges::count_if(factors, [](double each) { return std::isinf(each); });
     if (!factors.empty()) point.saved.share_beyond = static_cast<double>(beyond) / static_cast<double>(factors.size());

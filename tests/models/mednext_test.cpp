@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "golden_chirp.h"
 #include "models/decoder.h"
+#include "slope.h"
 
 namespace {
 
@@ -115,27 +116,8 @@ TEST(Mednext, TheGradientIsTheSlopeOfTheLoss) {
   const models::Input input{1, {8, 9, 8}, {1, 1, 1}};
   const auto encoder = mednext(input, {"base=4", "blocks=[1, 1]", "expansion=[2, 2]", "responses=true"});
   const auto decoder = models::make_decoder(*encoder, input, 2, false);
-  std::vector<at::Tensor> all, direction;
-  for (torch::nn::Module* const module :
-       {static_cast<torch::nn::Module*>(encoder.get()), static_cast<torch::nn::Module*>(decoder.get())}) {
-    module->to(at::kDouble);
-    for (const at::Tensor& each : module->parameters()) all.push_back(each);
-  }
-  for (const at::Tensor& each : all) direction.push_back(at::randn_like(each));
   const at::Tensor image = golden::chirp(8 * 9 * 8, 0.3).view({1, 1, 8, 9, 8});
-  const auto loss = [&] { return decoder->maps(encoder->features(image), image).front().sin().sum(); };
-  loss().backward();
-  double slope = 0;
-  for (std::size_t i = 0; i < all.size(); ++i) slope += (all[i].grad() * direction[i]).sum().item<double>();
-  const at::NoGradGuard no_gradient;
-  const auto at_step = [&](double step) {
-    for (std::size_t i = 0; i < all.size(); ++i) all[i].add_(direction[i], step);
-    const double value = loss().item<double>();
-    for (std::size_t i = 0; i < all.size(); ++i) all[i].add_(direction[i], -step);
-    return value;
-  };
-  constexpr double kStep = 1e-7;  // few kinks of the leaky ReLU lie within
-  EXPECT_NEAR((at_step(kStep) - at_step(-kStep)) / (2 * kStep), slope, 1e-6 * std::abs(slope));
+  expect_gradient_is_slope(*encoder, *decoder, image);
 }
 
 TEST(Mednext, SettingsThatDoNotFitAreToldAtOnce) {

@@ -11,6 +11,7 @@
 #include "golden_chirp.h"
 #include "models/decoder.h"
 #include "models/window_attention.h"
+#include "slope.h"
 
 namespace {
 
@@ -218,27 +219,8 @@ TEST(Swin, TheGradientIsTheSlopeOfTheLoss) {
   const models::Input input{1, {12, 8, 8}, {1, 1, 1}};
   const auto encoder = swin(input, {"base=4", "heads=[2]", "depths=[2]", "window=[4, 2, 2]", "convolutions=true"});
   const auto decoder = models::make_decoder(*encoder, input, 2, false);
-  std::vector<at::Tensor> all, direction;
-  for (torch::nn::Module* const module :
-       {static_cast<torch::nn::Module*>(encoder.get()), static_cast<torch::nn::Module*>(decoder.get())}) {
-    module->to(at::kDouble);
-    for (const at::Tensor& each : module->parameters()) all.push_back(each);
-  }
-  for (const at::Tensor& each : all) direction.push_back(at::randn_like(each));
   const at::Tensor image = golden::chirp(12 * 7 * 8, 0.3).view({1, 1, 12, 7, 8});
-  const auto loss = [&] { return decoder->maps(encoder->features(image), image).front().sin().sum(); };
-  loss().backward();
-  double slope = 0;
-  for (std::size_t i = 0; i < all.size(); ++i) slope += (all[i].grad() * direction[i]).sum().item<double>();
-  const at::NoGradGuard no_gradient;
-  const auto at_step = [&](double step) {
-    for (std::size_t i = 0; i < all.size(); ++i) all[i].add_(direction[i], step);
-    const double value = loss().item<double>();
-    for (std::size_t i = 0; i < all.size(); ++i) all[i].add_(direction[i], -step);
-    return value;
-  };
-  constexpr double kStep = 1e-7;  // few kinks of the leaky ReLU lie within
-  EXPECT_NEAR((at_step(kStep) - at_step(-kStep)) / (2 * kStep), slope, 1e-6 * std::abs(slope));
+  expect_gradient_is_slope(*encoder, *decoder, image);
 }
 
 TEST(Swin, SettingsThatDoNotFitAreToldAtOnce) {
